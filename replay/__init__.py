@@ -1,0 +1,1 @@
+"""Replay: recorded conversations, replayed against chat-completion models."""

@@ -1,0 +1,60 @@
+"""JSON as text: canonical form, strict reading, and equality as JSON means it."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """Write JSON with sorted keys, no spaces and one spelling for each number (1.0 is 1, -0.0 is 0)."""
+    return json.dumps(_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(item) for item in value]
+    return value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two JSON values are equal as JSON: `1` is `1.0` but not `true`; NaN equals NaN."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN is the one that differs from itself
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def parse(text: str | bytes, *, strict: bool = False) -> Any:
+    """Read JSON. Raises ValueError, also where the nesting is deeper than Python can follow.
+
+    With `strict`, duplicate keys and the non-JSON words NaN and Infinity are refused too.
+    """
+    try:
+        if strict:
+            return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f'key "{next(key for key in keys if keys.count(key) > 1)}" is given twice')
+    return seen
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

@@ -1,0 +1,81 @@
+"""The plugin registry: the file's name is the plugin's name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from replay.errors import BadInput, nearest
+
+T = TypeVar("T")
+
+
+def the_module(module: ModuleType) -> Any:
+    """Take the module itself as the plugin: its functions are the contract."""
+    return module
+
+
+def the_class(module: ModuleType) -> Any:
+    """Take the one public class that the module defines as the plugin."""
+    own = [
+        value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    if len(own) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one public class, not {len(own)}")
+    return own[0]
+
+
+class Registry(Generic[T]):
+    """The plugins of one kind.
+
+    `get(name)` looks at what was registered by code, then at the module `name` in `package` (imported only
+    now), then at the entry-point group `replay.<kind>`. Raises BadInput with the nearest name.
+    """
+
+    def __init__(self, package: str, pick: Callable[[ModuleType], Any] = the_module) -> None:
+        self.package = package
+        self.kind = package.rpartition(".")[2]
+        self._pick = pick
+        self._registered: dict[str, T] = {}
+        self._found: dict[str, T] = {}
+
+    def register(self, name: str, plugin: T) -> T:
+        """Add or replace a plugin, as a `conftest.py` does. Returns the plugin."""
+        self._registered[name] = plugin
+        return plugin
+
+    def get(self, name: str) -> T:
+        """Return the plugin of that name. Raises BadInput when there is none."""
+        if name in self._registered:
+            return self._registered[name]
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def names(self) -> list[str]:
+        """All names that `get` accepts, sorted, without importing any plugin."""
+        return sorted({*self._registered, *self._modules(), *(point.name for point in self._points())})
+
+    def _find(self, name: str) -> T:
+        if name in self._modules():
+            plugin: T = self._pick(importlib.import_module(f"{self.package}.{name}"))
+            return plugin
+        for point in self._points():
+            if point.name == name:
+                loaded: Any = point.load()
+                found: T = self._pick(loaded) if isinstance(loaded, ModuleType) else loaded
+                return found
+        raise BadInput(f'no {self.kind.rstrip("s")} is called "{name}"; {nearest(name, self.names())}')
+
+    def _modules(self) -> Iterator[str]:
+        room = importlib.import_module(self.package)
+        return (info.name for info in pkgutil.iter_modules(room.__path__) if not info.name.startswith("_"))
+
+    def _points(self) -> Any:
+        return entry_points(group=f"replay.{self.kind}")
