@@ -54,7 +54,7 @@ def reply(body, status=200, headers=None, content_type="application/json"):
 
 
 def stream(pieces, status=200, headers=None, end=True, content_type="text/event-stream"):
-    """A chunked answer: each piece (text or bytes) is one HTTP chunk and one write; Wait, Reset, Close act."""
+    """A chunked answer: each piece (text or bytes) is one HTTP chunk, one write; Wait, Reset, Close act."""
     lines = [f"HTTP/1.1 {status} Status", f"content-type: {content_type}", "transfer-encoding: chunked"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     out = ["\r\n".join(lines).encode() + b"\r\n\r\n"]
