@@ -57,7 +57,7 @@ class Guard:
 
 @contextmanager
 def blocked(allow_hosts: Iterable[str] = ()) -> Iterator[Guard]:
-    """Block the network while the context lasts, but for `allow_hosts`: names or addresses, `:port` if wanted.
+    """Block the network but for `allow_hosts`, while the context lasts: names or addresses, perhaps `:port`.
 
     Guards nest: a place has to be allowed by all that are active. Guards of different threads may overlap
     in any order. Whatever was in place before is in place again after the last one.
