@@ -6,7 +6,7 @@ import math
 import shlex
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -178,7 +178,7 @@ def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict]) -> Row:
         tuple(dict.fromkeys(verdict.identity for verdict in bad)),
         short(bad[0].message) if bad else "",
         sum(counted) if counted else None,
-        next(_known(data.get("cost")), None),
+        next(iter(_known(data.get("cost"))), None),
         sum(times) if times else None,
         len(turns),
         command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"]),
@@ -192,7 +192,7 @@ def _verdict(data: Json) -> Verdict:
     return Verdict(assertion, status if status in OUTCOMES else "error", kind, message)
 
 
-def _known(value: Json) -> Iterator[float]:
-    """Yield the value if it is a finite number, else nothing."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        yield value
+def _known(value: Json) -> tuple[float, ...]:
+    """The value alone if it is a finite number, else nothing."""
+    counts = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (value,) if counts else ()
