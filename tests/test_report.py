@@ -59,8 +59,10 @@ def test_a_cut_last_line_is_named_and_the_rest_is_read(tmp_path):
     assert len(list(results)) == whole.count(b"\n") - 2
     cut = len(whole.splitlines()[-1]) - 99
     assert [str(fault) for fault in faults] == [
-        f"{path}:{len(whole.splitlines())}: error: the last line is cut after {cut} bytes; "
-        "its case is left out"
+        (
+            f"{path}:{len(whole.splitlines())}: error: the last line is cut after {cut} bytes; "
+            "its case is left out"
+        )
     ]
 
 

@@ -13,11 +13,11 @@ function startCases(rows, help, toggleTheme) {
   let state = readAddress(), hits = new Set(), searching = null, overviewScroll = 0, shownKey = null;
   const list = makeList(byId("list"), (row) => address({ ...state, case: row.id }));
   const view = makeCase(byId("case"), () => ({ back: address({ ...state, case: null }), next: () => step(1), previous: () => step(-1) }));
-  const toolbar = makeToolbar(rows, (changes) => go({ ...state, ...changes }));
+  const toolbar = makeToolbar(rows, go);
 
   // Changes what is shown without a new entry in the history.
-  function go(next) {
-    history.replaceState(null, "", address(next));
+  function go(changes) {
+    history.replaceState(null, "", address({ ...readAddress(), ...changes }));
     follow();
   }
 
@@ -89,7 +89,7 @@ function startCases(rows, help, toggleTheme) {
   function step(by) {
     const row = list.neighbour(by);
     if (!row) return;
-    if (state.case !== null) return go({ ...state, case: row.id });
+    if (state.case !== null) return go({ case: row.id });
     list.activate(row);
     list.focus();
   }
@@ -114,7 +114,7 @@ function startCases(rows, help, toggleTheme) {
     o: () => list.active && (location.hash = address({ ...state, case: list.active.id })),
     Enter: open,
     "/": () => (toolbar.search.focus(), toolbar.search.select()),
-    f: () => go({ ...state, status: state.status ? null : "failed,error" }),
+    f: () => go({ status: state.status ? null : "failed,error" }),
     c: () => document.querySelector("#case .copy")?.click(),
     t: toggleTheme,
     Escape: escape,

@@ -103,9 +103,15 @@ function errorCard(error) {
     error.message && h("p", null, longText(String(error.message), 3000)));
 }
 
+// A run holds a tool in the short form of fixtures; `effect` is never sent.
+function wireTool(tool) {
+  const { effect, ...sent } = tool;
+  return sent.function || (sent.type && sent.type !== "function") ? sent : { type: "function", function: sent };
+}
+
 function bodies(turn) {
   const { model, tools, params } = turn.request;
-  const request = { model, messages: turn.messages, ...(tools?.length ? { tools } : {}), ...params };
+  const request = { model, messages: turn.messages, ...(tools?.length ? { tools: tools.map(wireTool) } : {}), ...params };
   return h("div.bodies", null,
     fold("request", () => jsonBlock(JSON.stringify(request))),
     turn.raw != null && fold(`raw response, ${bytes(turn.raw.length)}`, () => jsonBlock(turn.raw)),

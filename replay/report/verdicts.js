@@ -42,7 +42,7 @@ function verdict(found) {
 
 function diffLine(line) {
   const kind = { "-": "gone", "+": "new", "~": "changed" }[line[0]];
-  return h("span" + (kind ? "." + kind : ""), null, line + "\n");
+  return h("span" + (kind ? "." + kind : ""), null, line || " ");
 }
 
 function comparison({ expected, actual }) {
