@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
@@ -31,6 +31,12 @@ class Difference:
             return f"{self.path} differs ({short(self.after)} was {short(self.before)})"
         return f"{self.path} {self.kind} ({short(self.after if self.kind == 'added' else self.before)})"
 
+    def moved(self, place: str) -> Difference:
+        """Return the same difference, in something that stands at `place`."""
+        if self.path == WHOLE:
+            return replace(self, path=place)
+        return replace(self, path=f"{place}{'' if self.path.startswith('[') else '.'}{self.path}")
+
 
 def short(value: Json, limit: int = 60) -> str:
     """Write a value as JSON of at most `limit` characters, with what cannot be seen written as escapes."""
@@ -54,17 +60,23 @@ def visible(text: str) -> str:
 
 
 def differences(
-    before: Json, after: Json, *, ignore: Iterable[str] = (), tolerance: float = 0.0
+    before: Json, after: Json, *, ignore: Iterable[str] = (), tolerance: float = 0.0, at: str = ""
 ) -> list[Difference]:
     """List what differs, in the order of `before`; empty when `same(before, after)`.
 
     `ignore` holds paths that may differ, with all that is in them: `usage`, `messages[*].id`, `**.created`
     (`*` is one name or index, `**.` is any depth). Numbers that differ by at most `tolerance` are equal.
+    `at` is the path of the values themselves.
     """
     try:
         found = [] if same(before, after) else _compared(before, after, tolerance)
     except RecursionError:  # deeper than Python follows: only that they differ can be said
         found = [Difference(WHOLE, "changed", "nested too deeply", "nested too deeply")]
+    return without([item.moved(at) for item in found] if at else found, ignore)
+
+
+def without(found: Iterable[Difference], ignore: Iterable[str]) -> list[Difference]:
+    """Leave out what differs at (or in) one of these paths."""
     skipped = [_path_pattern(path) for path in ignore]
     return [item for item in found if not any(pattern.match(item.path) for pattern in skipped)]
 

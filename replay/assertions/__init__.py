@@ -14,13 +14,12 @@ arguments that make no sense. What an assertion may have besides its call:
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Protocol
 
+from replay.assertions._crash import crash
 from replay.assertions._found import name_of
 from replay.conversation import Conversation, Json
 from replay.errors import Fault, nearest
@@ -116,11 +115,3 @@ def _judged(assertion: Assertion, transcript: Transcript) -> list[Verdict]:
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - a crash of an assertion is a verdict
         return [Verdict(name, "error", "crashed", crash(problem))]
     return verdicts
-
-
-def crash(problem: BaseException) -> str:
-    """Say in one line what an exception says and where it was raised."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    said = str(problem).strip().partition("\n")[0]
-    return f"{type(problem).__name__}: {said}{place}" if said else f"{type(problem).__name__}{place}"

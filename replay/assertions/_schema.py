@@ -20,7 +20,7 @@ from replay.assertions import _regex
 from replay.assertions._found import Found
 from replay.conversation import Json
 from replay.diff import path_text, short
-from replay.errors import nearest
+from replay.errors import BadInput, nearest
 from replay.jsontext import parse
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -193,13 +193,19 @@ class _Files:
 
 
 def read_json(path: Path, root: Path) -> Json:
-    """Read a JSON file under `root`. Raises BadSchema."""
+    """Read a JSON (or YAML) file under `root`. Raises BadSchema."""
+    from replay import documents
+
     if not path.resolve().is_relative_to(root.resolve()):
         raise BadSchema(f"{path} is outside the project {root}")
     try:
+        if path.suffix in (".yaml", ".yml"):
+            return documents.read(path).data
         return parse(path.read_bytes(), strict=True)
     except OSError as problem:
         raise BadSchema(f"{path} cannot be read: {problem.strerror}") from None
+    except BadInput as problem:
+        raise BadSchema(str(problem)) from None
     except ValueError as problem:
         raise BadSchema(f"{path} is not JSON: {problem}") from None
 

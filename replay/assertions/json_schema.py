@@ -23,7 +23,7 @@ from replay.verdict import Verdict
 class JsonSchema(ReplyAssertion):
     """The reply is JSON that fits a schema; with `tool`, the arguments of each call of that tool are.
 
-    `schema` is a JSON file, looked for from the project's root, then in `fixtures/`, then in `suites/`, or
+    `schema` is a file, looked for from the project's root, then in `fixtures/`, then in `suites/`, or
     the schema itself. Without it, it is the one of the request's `response_format`, or the tool's declared
     parameters. `fenced: true` takes JSON out of a Markdown fence, `duplicate_keys: allow` lets the last of
     equal keys win. `format` is not checked, as JSON Schema has it.
@@ -105,7 +105,7 @@ class JsonSchema(ReplyAssertion):
         if not called:
             yield from verdicts(self, [Found("not_called", f"expected a call of {self.tool}, there is none")])
 
-    def _arguments(self, call: ToolCall, tools: dict[str, Json]) -> list[Found]:
+    def _arguments(self, call: ToolCall, tools: dict[str, Json]) -> Iterable[Found]:
         schema = self.schema if self.schema is not None else tools.get(call.name)
         try:
             value = arguments_of(call)
@@ -115,8 +115,8 @@ class JsonSchema(ReplyAssertion):
             return [Found("no_schema", f"tool {call.name} declares no parameters to judge by")]
         return self._fits(schema, value)
 
-    def _fits(self, schema: Json, value: Json) -> list[Found]:
-        return _schema.check(schema, value, base=self.base, root=self.root)
+    def _fits(self, schema: Json, value: Json) -> Iterator[Found]:
+        yield from _schema.check(schema, value, base=self.base, root=self.root)
 
 
 def asked_for(params: Object) -> Json:
@@ -131,8 +131,14 @@ def asked_for(params: Object) -> Json:
 
 
 def _file(name: str, root: Path) -> Path:
-    places = [root / name, root / "fixtures" / name, root / "suites" / name]
-    found = next((place for place in places if place.is_file()), None)
+    folders = (root, root / "fixtures", root / "suites")
+    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if found is None:
-        raise ValueError(f"schema {name} is not there; looked in {root}, its fixtures/ and its suites/")
+        known = {
+            path.relative_to(folder).as_posix()
+            for folder in folders
+            for path in folder.glob("schemas/**/*.*")
+        }
+        near = nearest(name, sorted(known)) if known else "write a path from the project's root"
+        raise ValueError(f"schema {name} is not there; {near}")
     return found
