@@ -41,7 +41,7 @@ def read(path: Path) -> Iterator[Logged]:
             for number, line in enumerate(_lines(stream), 1):
                 record, wrong = _record(line)
                 if _is_chunk(record):
-                    yield from streams.add(record["id"], number)
+                    yield from streams.add(str(record.get("id") or ""), number)
                 else:
                     logged = _logged(str(path), f"line {number}", record, wrong)
                     yield seen.once(logged, _id(record))
@@ -151,10 +151,12 @@ def _tree(value: Json) -> Json:
 
 
 def _is_chunk(record: Any) -> bool:
-    return (
-        isinstance(record, dict)
-        and record.get("object") == "chat.completion.chunk"
-        and bool(record.get("id"))
+    """Tell whether a line is one chunk of a streamed answer; the first and the last may have no choices."""
+    if not isinstance(record, dict) or "request" in record:
+        return False
+    choices = record.get("choices")
+    return record.get("object") == "chat.completion.chunk" or (
+        isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict) and "delta" in choices[0]
     )
 
 
@@ -204,5 +206,5 @@ class _Streams:
         return (self._refused(name, span) for name, span in self._open.items())
 
     def _refused(self, name: str, span: list[int]) -> Logged:
-        why = f"no request is recorded: {span[2]} chunks of the stream {name}"
+        why = f"no request is recorded: {span[2]} chunks of the stream {name or '(no id)'}"
         return Logged(self._path, f"lines {span[0]}-{span[1]}", refused=why)

@@ -1,0 +1,1 @@
+"""Logged traffic in; conversation fixtures, cassettes, baselines and a suite out."""

@@ -1,0 +1,101 @@
+"""Which files are read, in which format, and what their conversations are called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from replay import importers
+from replay.errors import BadInput, Fault
+
+HEAD = 2**16
+LONGEST_NAME = 80
+_ENDINGS = re.compile(r"(\.(ya?ml|jsonl?|ndjson|gz|txt|log))+$", re.IGNORECASE)
+
+
+def logs(paths: Iterable[Path]) -> list[Path]:
+    """List the files at `paths`, folders walked and hidden ones left out, sorted. Raises BadInput."""
+    found: set[Path] = set()
+    faults = []
+    for path in paths:
+        files = {path} if path.is_file() else set(_below(path)) if path.is_dir() else set()
+        found |= files
+        if not files:
+            why = "holds no files" if path.is_dir() else "is not a file or a folder"
+            faults.append(Fault(str(path), 0, 0, why))
+    if faults:
+        raise BadInput(faults)
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def head(path: Path) -> bytes:
+    """Return the first bytes of a file, decompressed. Raises OSError."""
+    with path.open("rb") as file:
+        first = file.read(HEAD)
+    if not first.startswith(b"\x1f\x8b"):
+        return first
+    try:
+        return zlib.decompressobj(wbits=31).decompress(first, HEAD)
+    except zlib.error:
+        return b""
+
+
+def sniffed(first: bytes) -> str | None:
+    """Return the name of the importer that knows a file which begins so, None when none does."""
+    return next(
+        (name for name in importers.registry.names() if importers.registry.get(name).sniff(first)), None
+    )
+
+
+def names(files: Sequence[Path]) -> dict[Path, str]:
+    """Give each file a short name of its own: its stem, with as many folders before it as it takes.
+
+    Names are lower case and differ also on a disk that does not tell cases apart.
+    """
+    parts = {path: _parts(path) for path in files}
+    named: dict[Path, str] = {}
+    left, depth = list(files), 1
+    while left:
+        tails = {path: slug("-".join(parts[path][-depth:])) for path in left}
+        counts = Counter(tails.values()) + Counter(named.values())
+        for path in left:
+            if counts[tails[path]] == 1 or depth >= len(parts[path]):
+                named[path] = _free(tails[path], set(named.values()))
+        left = [path for path in left if path not in named]
+        depth += 1
+    return named
+
+
+def _parts(path: Path) -> list[str]:
+    *folders, name = (part for part in path.parts if part not in ("/", ".", ".."))
+    return [*folders, _ENDINGS.sub("", name) or name]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}.{number}"
+    return free
+
+
+def slug(text: str) -> str:
+    """Return `text` as a name of lower case letters, digits, `.`, `_`, `-`; a long one ends in a hash."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    clean = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("-._") or "unnamed"
+    if len(clean) <= LONGEST_NAME and clean != "unnamed":
+        return clean
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{clean[: LONGEST_NAME - 9].rstrip('-._')}-{digest}"
