@@ -169,7 +169,7 @@ def test_dates_and_lone_equals_signs_stay_text(tmp_path):
         "  response: {status: 200}\n"
     )
     (logged,) = vcr.read(path)
-    assert json.loads(logged.request) == {"true": "2024-01-01", "c": "="}
+    assert json.loads(logged.request) == {"on": "2024-01-01", "c": "="}
 
 
 def test_parts_that_are_not_recorded_are_named(tmp_path):
@@ -220,12 +220,20 @@ def test_a_damaged_file_is_one_refusal_and_never_an_exception(kind, tmp_path):
     assert "\n" not in logged.refused
 
 
-def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("replay.importers._bodies.LIMIT", 2**20)
+def test_a_gzip_bomb_is_refused(tmp_path):
     path = tmp_path / "bomb.yaml.gz"
-    path.write_bytes(gzip.compress(b"\n" * 2**22))
+    path.write_bytes(gzip.compress(b"\n" * 2**23))
     (logged,) = vcr.read(path)
-    assert "more than 1 MiB after decompression" in logged.refused
+    assert "unpack to more than" in logged.refused
+
+
+def test_a_body_that_is_really_compressed_with_brotli_is_refused_by_name(tmp_path):
+    path = tmp_path / "brotli.yaml"
+    path.write_text(
+        yaml.safe_dump(vcrpy({"string": b"\x8b\x02\x80\xff\x03"}, **{"content-encoding": ["br"]}))
+    )
+    (logged,) = vcr.read(path)
+    assert logged.refused == "the interaction cannot be read: its body is compressed with br"
 
 
 def test_formats_are_told_apart():

@@ -13,9 +13,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from replay.cassette.encoding import decoded
+from replay.cassette.tree import Reader, typed
 from replay.conversation import Json
+from replay.errors import BadInput
 from replay.importers import Logged
-from replay.importers._bodies import read_file
 from replay.importers._exchange import exchange
 from replay.jsontext import parse
 
@@ -36,7 +38,11 @@ def sniff(head: bytes) -> bool:
 def read(path: Path) -> Iterator[Logged]:
     """Yield every interaction of a cassette in recorded order, as `interaction 0`, `interaction 1`, ..."""
     try:
-        pairs = _pairs(_document(read_file(path)))
+        pairs = _pairs(_document(decoded(path.read_bytes(), "")))
+    except BadInput as damage:
+        fault = damage.faults[0]
+        yield Logged(str(path), "", refused=f"line {fault.line}: {fault.message}")
+        return
     except (ValueError, OSError) as problem:
         yield Logged(str(path), "", refused=str(problem))
         return
@@ -51,14 +57,22 @@ def read(path: Path) -> Iterator[Logged]:
 
 
 def _document(data: bytes) -> Json:
-    from replay.importers._yaml import load
-
     if data.lstrip()[:1] == b"{":
         try:
             return parse(data)
         except ValueError:
             pass  # YAML in flow style begins the same way
-    return load(data)
+    reader = _Foreign(data.decode("utf-8-sig"), "")
+    return typed(reader.read()) if reader.document() else None
+
+
+class _Foreign(Reader):
+    """The cassettes' reader, which knows what Ruby calls binary as well."""
+
+    def _text(self, event: Any) -> str | bytes:
+        if event.tag == "!binary":
+            event.tag = "tag:yaml.org,2002:binary"
+        return super()._text(event)
 
 
 def _pairs(document: Json) -> list[Any]:
