@@ -111,7 +111,7 @@ def _address(url: str) -> tuple[str, Object]:
     """Return the provider whose wire is spoken at a URL, and the settings that lead a target there."""
     if not url or url.startswith("/"):
         return "openai", {}
-    url = _PLACEHOLDER.sub(lambda match: f"http://{match[1].lower().replace('_', '-')}.invalid", url)
+    url = _PLACEHOLDER.sub(lambda match: f"https://{match[1].lower().replace('_', '-')}.invalid", url)
     parts = urlsplit(url)
     host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
     origin, query = f"{parts.scheme}://{host}", dict(parse_qsl(parts.query))
@@ -125,7 +125,7 @@ def _address(url: str) -> tuple[str, Object]:
     base = origin + _CHAT.sub("", parts.path).rstrip("/")
     if base == "https://api.openai.com/v1":
         return "openai", {}
-    return "openai_compatible", {"base_url": base} | ({"query": query} if query else {})
+    return "openai_compatible", {"base_url": base}
 
 
 def _served(logged: Logged) -> str | None:

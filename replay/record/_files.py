@@ -8,6 +8,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from replay import importers
@@ -18,26 +19,34 @@ LONGEST_NAME = 80
 _ENDINGS = re.compile(r"(\.(ya?ml|jsonl?|ndjson|gz|txt|log))+$", re.IGNORECASE)
 
 
-def logs(paths: Iterable[Path]) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A file that is read. `shown` is its path from the folder it was found in, the same on every machine."""
+
+    path: Path
+    shown: str
+
+
+def logs(paths: Iterable[Path]) -> list[Log]:
     """List the files at `paths`, folders walked and hidden ones left out, sorted. Raises BadInput."""
-    found: set[Path] = set()
+    found: dict[Path, Log] = {}
     faults = []
     for path in paths:
-        files = {path} if path.is_file() else set(_below(path)) if path.is_dir() else set()
-        found |= files
+        files = [Log(path, path.name)] if path.is_file() else list(_below(path)) if path.is_dir() else []
+        found |= {log.path: log for log in files}
         if not files:
             why = "holds no files" if path.is_dir() else "is not a file or a folder"
             faults.append(Fault(str(path), 0, 0, why))
     if faults:
         raise BadInput(faults)
-    return sorted(found, key=lambda path: path.as_posix())
+    return sorted(found.values(), key=lambda log: (log.shown, log.path.as_posix()))
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[Log]:
     for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file():
-            yield path
+        inside = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            yield Log(path, inside.as_posix())
 
 
 def head(path: Path) -> bytes:
@@ -59,27 +68,27 @@ def sniffed(first: bytes) -> str | None:
     )
 
 
-def names(files: Sequence[Path]) -> dict[Path, str]:
+def names(files: Sequence[Log]) -> dict[Log, str]:
     """Give each file a short name of its own: its stem, with as many folders before it as it takes.
 
     Names are lower case and differ also on a disk that does not tell cases apart.
     """
-    parts = {path: _parts(path) for path in files}
-    named: dict[Path, str] = {}
+    parts = {log: _parts(log.shown) for log in files}
+    named: dict[Log, str] = {}
     left, depth = list(files), 1
     while left:
-        tails = {path: slug("-".join(parts[path][-depth:])) for path in left}
-        counts = Counter(tails.values()) + Counter(named.values())
-        for path in left:
-            if counts[tails[path]] == 1 or depth >= len(parts[path]):
-                named[path] = _free(tails[path], set(named.values()))
-        left = [path for path in left if path not in named]
+        tails = {log: slug("-".join(parts[log][-depth:])) for log in left}
+        counts = Counter([*tails.values(), *named.values()])
+        for log in left:
+            if counts[tails[log]] == 1 or depth >= len(parts[log]):
+                named[log] = _free(tails[log], set(named.values()))
+        left = [log for log in left if log not in named]
         depth += 1
     return named
 
 
-def _parts(path: Path) -> list[str]:
-    *folders, name = (part for part in path.parts if part not in ("/", ".", ".."))
+def _parts(shown: str) -> list[str]:
+    *folders, name = shown.split("/")
     return [*folders, _ENDINGS.sub("", name) or name]
 
 

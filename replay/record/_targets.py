@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from replay import documents
+from replay.config import Project
 from replay.conversation import Json
+from replay.errors import BadInput, Fault
 from replay.record._calls import Call
 from replay.record._files import slug
 from replay.turn import Target
@@ -41,7 +45,9 @@ class Targets:
 
 
 def _key(target: Target) -> str:
-    return json.dumps([target.provider, target.model, target.settings], sort_keys=True, default=str)
+    """Return what makes two targets the same: which model, and where."""
+    where = [target.settings.get(name) for name in ("base_url", "endpoint", "deployment", "api_version")]
+    return json.dumps([target.provider, target.model, *where], default=str)
 
 
 def _name(call: Call) -> str:
@@ -61,16 +67,27 @@ def _label(address: str) -> str:
     return names[-2] if len(names) > 1 else names[0]
 
 
-def toml(targets: Iterable[Target]) -> str:
-    """Return the tables of these targets."""
-    return "".join(
-        f"\n[tool.replay.targets.{_toml_key(target.name)}]\n"
-        + "".join(
-            f"{_toml_key(key)} = {_toml(value)}\n"
-            for key, value in {"provider": target.provider, "model": target.model, **target.settings}.items()
-        )
-        for target in targets
-    )
+def save(targets: Iterable[Target], project: Project) -> None:
+    """Add tables to the project's configuration, or begin `replay.toml`. Raises BadInput and StorageError."""
+    path = project.file or project.root / "replay.toml"
+    before = path.read_text("utf-8") if path.is_file() else ""
+    prefix = "tool.replay.targets" if "replay" in tomllib.loads(before).get("tool", {}) else "targets"
+    tables = "\n".join(_table(f"{prefix}.{_toml_key(target.name)}", target) for target in targets)
+    if not tables:
+        return
+    text = f"{before.rstrip()}\n\n{tables}" if before.strip() else tables
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise BadInput(
+            [Fault(str(path), 0, 0, f"its targets are one inline table; add these by hand:\n{tables}")]
+        ) from None
+    documents.write(path, text)
+
+
+def _table(name: str, target: Target) -> str:
+    settings = {"provider": target.provider, "model": target.model, **target.settings}
+    return f"[{name}]\n" + "".join(f"{_toml_key(key)} = {_toml(value)}\n" for key, value in settings.items())
 
 
 def _toml_key(key: str) -> str:
