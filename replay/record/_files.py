@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 import zlib
@@ -21,7 +22,7 @@ _ENDINGS = re.compile(r"(\.(ya?ml|jsonl?|ndjson|gz|txt|log))+$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A file that is read. `shown` is its path from the folder it was found in, the same on every machine."""
+    """A file that is read. `shown` is its path below what all paths given have in common."""
 
     path: Path
     shown: str
@@ -29,24 +30,25 @@ class Log:
 
 def logs(paths: Iterable[Path]) -> list[Log]:
     """List the files at `paths`, folders walked and hidden ones left out, sorted. Raises BadInput."""
-    found: dict[Path, Log] = {}
-    faults = []
-    for path in paths:
-        files = [Log(path, path.name)] if path.is_file() else list(_below(path)) if path.is_dir() else []
-        found |= {log.path: log for log in files}
-        if not files:
-            why = "holds no files" if path.is_dir() else "is not a file or a folder"
-            faults.append(Fault(str(path), 0, 0, why))
+    paths = [path.absolute() for path in paths]
+    found = {path: [path] if path.is_file() else sorted(_below(path)) for path in paths}
+    faults = [Fault(str(path), 0, 0, _missing(path)) for path, files in found.items() if not files]
     if faults:
         raise BadInput(faults)
-    return sorted(found.values(), key=lambda log: (log.shown, log.path.as_posix()))
+    base = os.path.commonpath([path if path.is_dir() else path.parent for path in paths])
+    files = {path for files in found.values() for path in files}
+    return sorted((Log(path, path.relative_to(base).as_posix()) for path in files), key=lambda log: log.shown)
 
 
-def _below(folder: Path) -> Iterator[Log]:
+def _below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
-            yield Log(path, inside.as_posix())
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def _missing(path: Path) -> str:
+    return "holds no files" if path.is_dir() else "is not a file or a folder"
 
 
 def head(path: Path) -> bytes:

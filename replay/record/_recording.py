@@ -15,7 +15,7 @@ from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.conversation import Conversation, Object
 from replay.diff import differences
-from replay.errors import BadInput
+from replay.errors import BadInput, StorageError
 from replay.importers import Logged
 from replay.providers import Unreadable
 from replay.record._calls import Call, Refused, chat_call
@@ -108,15 +108,15 @@ class Recording:
 
     def _keep(self, conversation: Conversation) -> None:
         """Write a fixture that loads: one that does not would take the whole suite with it."""
+        path = self.project.conversations / f"{conversation.name}.yaml"
         try:
-            path = fixtures.save(conversation, self.project)
-        except ValueError as problem:
-            raise Refused(f"the request cannot be written as a fixture: {problem}") from None
-        try:
+            _write(path, fixtures.dump(conversation))
             fixtures.load(path, self.project)
         except BadInput as problem:
             path.unlink()
             raise Refused(f"the request is no fixture: {problem.faults[0].message}") from None
+        except ValueError as problem:
+            raise Refused(f"the request cannot be written as a fixture: {problem}") from None
 
     def _recorded(
         self, logged: Logged, call: Call, conversation: Conversation, target: Target
@@ -128,12 +128,22 @@ class Recording:
         deviations = _deviations(logged, sent)
         source = conversation.source | deviations
         interaction = Interaction(self._redactor.request(sent), replace(response, source=source))
-        cassettes.save(self.project.cassettes / conversation.name / f"{target.name}.yaml", [interaction])
+        path = self.project.cassettes / conversation.name / f"{target.name}.yaml"
+        _write(path, cassettes.dump([interaction]))
         transcript = Transcript(conversation, target, (turn,))
         self._suite.add(conversation.name, target.name, proposals(transcript))
         if "uri" in deviations:
             yield f"was sent to {deviations['uri']}, is played at {sent.uri}"
         yield from (f"is sent otherwise: {change}" for change in deviations.get("body", ()))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file without waiting for the disk: an import can be repeated, and its suite comes last."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8", newline="\n")
+    except OSError as problem:
+        raise StorageError(f"cannot write {path} ({problem.strerror})") from None
 
 
 def _project(out: Path, paths: Iterable[Path]) -> Project:
@@ -153,7 +163,9 @@ def _conversation(name: str, call: Call, source: Object) -> Conversation:
         request = providers.registry.get(call.provider).decode_request(call.body)
     except Unreadable as problem:
         raise Refused(f"the request cannot be read: {problem}") from None
-    return Conversation(name, request.messages, request.tools, request.params, source=source)
+    # an empty list of tools is no tools; a parameter it is not
+    params = {key: value for key, value in request.params.items() if key != "tools"}
+    return Conversation(name, request.messages, request.tools, params, source=source)
 
 
 def _response(logged: Logged) -> RecordedResponse:

@@ -53,7 +53,8 @@ def _key(target: Target) -> str:
 def _name(call: Call) -> str:
     """Name a target for its model, and for its host where that is not the model's usual one."""
     address = call.settings.get("base_url") or call.settings.get("endpoint")
-    return slug(f"{_label(address)}-{call.model}" if address else call.model)
+    label = _label(address) if address else ""
+    return slug(call.model if call.model.lower().startswith(label) else f"{label}-{call.model}")
 
 
 def _label(address: str) -> str:
