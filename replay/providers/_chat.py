@@ -98,26 +98,19 @@ def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
     event, number = next(upcoming, None), 0
     while event is not None and not event["data"].lstrip().startswith("[DONE]"):
         number, following = number + 1, next(upcoming, None)
-        for document in _parsed(event["data"], number, last=following is None):
-            if event.get("event") == "error" or _errors.is_error(document):
-                raise Unreadable(_errors.told(document, "stream_error"))
-            yield _shape.mapping(document, f"event {number}")
+        document = _parsed(event["data"], number, last=following is None)
+        if event.get("event") == "error" or _errors.is_error(document):
+            raise Unreadable(_errors.told(document, "stream_error"))
+        yield _shape.mapping(document, f"event {number}")
         event = following
 
 
-def _parsed(data: str, number: int, *, last: bool) -> list[Json]:
-    """The JSON of one event; several lines may be one document or one each. No data is an error event's."""
+def _parsed(data: str, number: int, *, last: bool) -> Json:
     try:
-        return [parse(data)]
+        return parse(data) if data else {}
     except ValueError as problem:
-        reason = problem
-    try:
-        return (
-            [parse(line) for line in data.split("\n") if line] if "\n" in data or not data else [parse(data)]
-        )
-    except ValueError:
         kind = "cut" if last else "bad_response"
-        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {reason}")) from None
+        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
 
 
 def _request(body: Object) -> Request:
@@ -189,9 +182,9 @@ def _known(data: Object, but: tuple[str, ...]) -> Object:
 
 
 def _usage(body: Object) -> Usage | None:
-    data = body.get("usage")
-    if data is None and isinstance(body.get("x_groq"), dict):
-        data = body["x_groq"].get("usage")
+    # Groq and Moonshot have streamed it in places of their own
+    places = (body, body.get("x_groq"), body["choices"][0])
+    data = next((place["usage"] for place in places if isinstance(place, dict) and place.get("usage")), None)
     if not isinstance(data, dict):
         return None
     usage = Usage(

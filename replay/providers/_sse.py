@@ -1,8 +1,8 @@
 """Server-sent events, as the WHATWG describes them, out of a whole body.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, read leniently
-where servers and recordings are known to stray: a byte order mark, a last event without its blank line, and
-lines that are bare JSON (an error in the middle of a stream, chunks kept one a line) are events too.
+where servers and recordings are known to stray: a byte order mark, events without a blank line after them,
+and lines that are bare JSON (an error in the middle of a stream, chunks kept one a line).
 """
 
 from __future__ import annotations
@@ -38,14 +38,20 @@ def _text(body: bytes) -> tuple[str, Object]:
 
 
 def _events(lines: list[str]) -> Iterator[Event]:
-    name, data = "", []
+    name = ""
+    data: list[str] = []
     for line in (*lines, ""):
         if line.startswith(("{", "[")):
             yield {"event": name, "data": line}
             continue
         field, _, value = line.partition(":")
         if field == "data":
-            data.append(value.removeprefix(" "))
+            value = value.removeprefix(" ")
+            # no JSON text has a closing brace and then, on its next line, another beginning
+            if data and data[-1].endswith("}") and value.startswith(("{", "[DONE]")):
+                yield {"event": name, "data": "\n".join(data)}
+                data = []
+            data.append(value)
         elif field == "event":
             name = value.strip()
         elif not line:

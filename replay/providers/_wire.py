@@ -107,8 +107,9 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
             return Stream(found), odd
     except ValueError:
         pass
-    text = _errors.readable(body)
-    message = f"not JSON: {text[:200]} ({problem})" if text else "the body is empty"
+    said = _errors.readable(body)
+    text = said[:200] if isinstance(said, str) else "bytes that are not UTF-8"
+    message = f"not JSON: {text} ({problem})" if text else "the body is empty"
     raise Unreadable(ApiError("bad_response", message=message))
 
 
