@@ -24,7 +24,7 @@ def record(
     format: str = "auto",  # noqa: A002 - the command line's own word
     model: str | None = None,
 ) -> Recorded:
-    """Import logs into the project folder `out` as the suite `suite`; return what became of all that was read.
+    """Import logs into the project folder `out` as the suite `suite`; return what became of all of it.
 
     `format` is an importer's name, or `auto` to tell each file's by its beginning. `model` is taken for
     requests that name none. Raises BadInput and StorageError. For logs that do not fit into memory, iterate
@@ -32,4 +32,5 @@ def record(
     """
     recording = Recording(paths, out, suite, format, model)
     outcomes = tuple(recording)
-    return Recorded(suite, len(recording.files), outcomes, tuple(target.name for target in recording.targets.new))
+    targets = tuple(target.name for target in recording.targets.new)
+    return Recorded(suite, len(recording.files), outcomes, targets)

@@ -55,16 +55,15 @@ class Recorded:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Why exchanges were refused, and how many; the most frequent first. Names and numbers are left out."""
-        return dict(Counter(_kind(outcome.refused) for outcome in self.outcomes if outcome.refused).most_common())
+        """Why exchanges were refused, and how many, the most frequent first; names are left out."""
+        kinds = Counter(_kind(outcome.refused) for outcome in self.outcomes if outcome.refused)
+        return dict(kinds.most_common())
 
     @property
     def text(self) -> str:
         """What a person is told."""
-        lines = [
-            f"{self.files} files, {len(self.outcomes)} exchanges: "
-            f"{self.imported} imported into suite {self.suite}, {self.refused} refused"
-        ]
+        counts = f"{self.imported} imported into suite {self.suite}, {self.refused} refused"
+        lines = [f"{self.files} files, {len(self.outcomes)} exchanges: {counts}"]
         lines += [f"{count:6}  {reason}" for reason, count in self.reasons.items()]
         noted = [f"{outcome}: {note}" for outcome in self.outcomes for note in outcome.notes]
         lines += [f"note: {line}" for line in noted[:20]]

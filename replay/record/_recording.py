@@ -31,7 +31,7 @@ _MASKED = re.compile(r"\*{3,}|[\[<(]?redacted\S*", re.IGNORECASE)
 
 
 class Recording:
-    """One import. Iterating carries it out and yields the outcome of each exchange when its files are written.
+    """One import. Iterating carries it out and yields each exchange's outcome when its files are written.
 
     Memory does not grow with the logs. Raises BadInput before anything is written, StorageError at any time.
     """
@@ -102,7 +102,7 @@ class Recording:
             self._suite.add(conversation.name, target.name, [])
             notes.append("no response is recorded: record it with pytest --record-mode=once")
         else:
-            notes += self._recorded(logged, call, conversation, target)
+            notes += self._recorded(logged, conversation, target)
         where = conversation.source
         return Outcome(where["file"], where["place"], conversation.name, target.name, notes=tuple(notes))
 
@@ -118,9 +118,7 @@ class Recording:
         except ValueError as problem:
             raise Refused(f"the request cannot be written as a fixture: {problem}") from None
 
-    def _recorded(
-        self, logged: Logged, call: Call, conversation: Conversation, target: Target
-    ) -> Iterator[str]:
+    def _recorded(self, logged: Logged, conversation: Conversation, target: Target) -> Iterator[str]:
         """Write cassette, baseline and case; yield how what is played differs from what was logged."""
         response = _response(logged)
         asked = Request(target.model, conversation.messages, conversation.tools, conversation.params)
@@ -149,11 +147,11 @@ def _write(path: Path, text: str) -> None:
 def _project(out: Path, paths: Iterable[Path]) -> Project:
     """Return the project at `out` itself, not one in a folder above it. Raises BadInput."""
     out = out.absolute()
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"--out {out} is a file; name a folder")
     for path in paths:
         if path.is_dir() and out.is_relative_to(path.absolute()):
             raise BadInput(f"--out {out} lies inside {path}, which is read; choose a folder outside it")
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out {out} is a file; name a folder")
     found = Project.find(out)
     return found if found.root == out else Project(out)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -31,14 +32,15 @@ class SuiteWriter:
 
     def add(self, conversation: str, target: str, assertions: list[Json]) -> None:
         """Add a case."""
-        case: Object = {"conversation": conversation, "targets": [target], "assert": assertions}
-        text = documents.dump({"cases": [case]}, open_lists=("cases", "assert"))
+        case: Object = {"conversation": conversation, "targets": [target]}
+        lines = documents.dump(case | {"assert": assertions} if assertions else case, open_lists=("assert",))
+        text = textwrap.indent(lines, "    ").replace("    ", "  - ", 1)
         with self._storing():
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._part.open("w", encoding="utf-8")
                 self._file.write(self._head)
-            self._file.write(text.removeprefix("cases:\n"))
+            self._file.write(text)
 
     def close(self) -> None:
         """Put the suite in its place, if it has any case."""
@@ -55,4 +57,4 @@ class SuiteWriter:
         try:
             yield
         except OSError as problem:
-            raise StorageError(f"cannot write {self.path} ({problem.strerror}); nothing was replaced") from None
+            raise StorageError(f"cannot write {self.path} ({problem.strerror})") from None
