@@ -343,7 +343,7 @@ def test_what_only_looks_like_a_secret_is_left_alone():
 
 
 def test_only_the_value_changes():
-    raw = b'{ "t":1e-05,"x" : 1.0, "a":"caf\\u00e9 \\/ caf\xc3\xa9 bob.b@corp.example.com\\n", "n":1234567890123}'
+    raw = b'{ "t":1e-05,"x" : 1.0, "a":"caf\\u00e9 \\/ caf\xc3\xa9 bob.b@corp.example.com\\n", "n":1E5}'
     out = Redactor(SALT).request(RecordedRequest("POST", "https://x/y", {}, raw)).body
     assert re.sub(rb"u-[0-9a-f]{8}@redacted\.invalid", b"bob.b@corp.example.com", out) == raw
 

@@ -1,8 +1,8 @@
-"""What makes two requests the same question: method, path, query and canonical body; not the host, not headers.
+"""What makes two requests the same question: method, path, query, canonical body; not the host, not headers.
 
-Three things are levelled before bodies are compared: ids of tool calls, which are minted anew each time, count
-by the order they first appear in; a null or an empty tool list is the same as no key where the wire reads it
-so; and what `ignore` names is left out.
+Three things are levelled before bodies are compared. Ids of tool calls, which are minted anew each time,
+count by the order they first appear in. A null or an empty tool list is the same as no key where the wire
+reads it so. What `ignore` names is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def key(request: RecordedRequest, ignore: Iterable[str] = ()) -> str:
 
 
 def raw_key(request: RecordedRequest) -> tuple[str, str, str, bytes]:
-    """Return what makes two requests the same byte for byte: cheap to compare, and `key` is then equal too."""
+    """Return what makes two requests the same byte for byte: cheap, and then `key` is the same too."""
     split = urlsplit(request.uri)
     return request.method, split.path, split.query, request.body
 
@@ -88,7 +88,7 @@ def _steps(path: str, body: Json) -> list[str]:
 
 
 def _drop(value: Json, steps: list[str]) -> None:
-    """Take what a path names out of a tree; an item of a list becomes None, so the others keep their place."""
+    """Take what a path names out of a tree; in a list it becomes None, so that others keep their place."""
     if not steps or not isinstance(value, dict | list):
         return
     for place in _places(value, steps[0]):

@@ -25,7 +25,7 @@ def nearest(
 
 
 class Nearest:
-    """Finds the nearest of many interactions, again and again: a run that misses once often misses everywhere."""
+    """Finds the nearest of many interactions, again and again: what misses once often misses everywhere."""
 
     def __init__(self, interactions: Sequence[Interaction], ignore: Iterable[str] = ()) -> None:
         self.interactions, self.ignore = interactions, tuple(ignore)

@@ -125,7 +125,7 @@ def _table(path: Path) -> tuple[tuple[str, ...], Object, str] | None:
         text = path.read_text("utf-8")
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise BadInput([syntax_fault(problem, str(path), text)]) from None
+        raise BadInput([syntax_fault(problem, path.name, text)]) from None
     except (OSError, UnicodeDecodeError) as problem:
         raise BadInput(f"{path} cannot be read ({problem})") from None
     tool = data.get("tool")

@@ -11,6 +11,7 @@ from replay.errors import Fault
 
 _HEADER = re.compile(r"\s*\[\[?(?P<keys>[^\[\]]*)\]\]?\s*(?:#.*)?")
 _PAIR = re.compile(r"""\s*(?P<keys>(?:[A-Za-z0-9_.\s-]|"[^"\n]*"|'[^'\n]*')+?)\s*=""")
+_LONG_TEXT = re.compile(r"(\"{3}|'{3}).*?\1", re.DOTALL)
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 Path = tuple[str, ...]
@@ -23,15 +24,16 @@ def place(text: str, path: Path) -> tuple[int, int]:
     """
     best, where = 0, (0, 0)
     for found, line, column in _keys(text):
-        length = len(found)
-        if best < length <= len(path) and found == path[:length]:
+        length = min(len(found), len(path))  # a longer key makes the tables above it, too
+        if best < length and found[:length] == path[:length]:
             best, where = length, (line, column)
     return where
 
 
 def _keys(text: str) -> Iterator[tuple[Path, int, int]]:
     table: Path = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    outside = _LONG_TEXT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    for number, line in enumerate(outside.splitlines(), 1):
         header, pair = _HEADER.fullmatch(line), _PAIR.match(line)
         if header:
             table = _dotted(header["keys"])
@@ -43,7 +45,7 @@ def _keys(text: str) -> Iterator[tuple[Path, int, int]]:
 def _dotted(keys: str) -> Path:
     try:
         data: Any = tomllib.loads(f"{keys} = 0")
-    except tomllib.TOMLDecodeError:  # a line that only looks like a key, inside a text of several lines
+    except tomllib.TOMLDecodeError:  # a line that only looks like a key
         return ()
     path: list[str] = []
     while isinstance(data, dict):

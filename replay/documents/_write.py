@@ -68,8 +68,12 @@ def _scalar_or_flow(value: Json, room: int, style: _Style) -> str | None:
     if isinstance(value, str):
         return None if _as_block(value) else _text(value)
     if isinstance(value, dict | list | tuple):
-        return None if value and style.opened else _flow(value, room)
+        return None if (value and style.opened) or _holds_mappings(value) else _flow(value, room)
     return _word(value)
+
+
+def _holds_mappings(value: Json) -> bool:
+    return not isinstance(value, dict) and any(isinstance(item, dict) and item for item in value)
 
 
 def _collection(value: Json, indent: int, style: _Style) -> Iterator[str]:
