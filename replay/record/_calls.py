@@ -48,7 +48,7 @@ def chat_call(logged: Logged, model: str | None = None) -> Call:
     """Read a logged exchange as a chat call; `model` is taken where none is named. Raises Refused."""
     if logged.refused:
         raise Refused(logged.refused)
-    path = urlsplit(logged.url).path
+    path = _path(logged.url)
     if not _CHAT.search(path) and not _looks_like_chat(logged):
         raise Refused(_other(logged, path))
     body = _body(logged)
@@ -58,6 +58,13 @@ def chat_call(logged: Logged, model: str | None = None) -> Call:
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
     return Call(provider, named, body, settings)
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError as problem:
+        raise Refused(f"its URL cannot be read: {problem}") from None
 
 
 def _body(logged: Logged) -> Object:

@@ -14,10 +14,10 @@ HEAD_ROOM = 1.2  # of the tokens that a recording took, rounded up to tens
 
 def proposals(transcript: Transcript) -> list[Json]:
     """Return the assertions of a case, as a suite names them; those that the recording fails are left out."""
-    turn = transcript.turns[-1]
-    proposed = [item for item in _of_turn(turn) if _holds(item, transcript)]
+    proposed = [item for item in _of_turn(transcript.turns[-1]) if _holds(item, transcript)]
     deviations = _deviations(proposed, transcript)
-    return [*proposed, *([{"contract": {"allow": deviations}}] if deviations else [])]
+    contract = [{"contract": {"allow": deviations}}] if deviations else []
+    return [*proposed, *contract, "baseline"]
 
 
 def _of_turn(turn: Turn) -> Iterator[Json]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from replay import fixtures, importers, providers, schemas
+from replay import baselines, documents, fixtures, importers, providers, schemas
+from replay.baselines import Baseline
 from replay.cassette import file as cassettes
 from replay.cassette.interaction import Failure, Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.match import levelled
@@ -129,6 +130,9 @@ class Recording:
         path = self.project.cassettes / conversation.name / f"{target.name}.yaml"
         _write(path, cassettes.dump([interaction]))
         transcript = Transcript(conversation, target, (turn,))
+        baseline = Baseline(conversation.name, target.name, (baselines.accepted(transcript),))
+        path = baselines.path_for(self.project, conversation.name, target.name)
+        _write(path, documents.dump(baseline.to_json(), open_lists=("variants", "turns")))
         self._suite.add(conversation.name, target.name, proposals(transcript))
         if "uri" in deviations:
             yield f"was sent to {deviations['uri']}, is played at {sent.uri}"
