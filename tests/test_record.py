@@ -1,11 +1,14 @@
 """Logs become a project that loads and plays as it was logged, without secrets, the same every time."""
 
 import json
+import tempfile
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from replay import fixtures, providers, suites
 from replay.cassette import file as cassettes
@@ -85,6 +88,11 @@ def files(root):
     }
 
 
+WORDS = (
+    *("request", "response", "messages", "model", "tools", "body", "url", "method", "headers", "status"),
+    *("role", "content", "tool_calls", "function", "name", "arguments", "id", "type", "choices", "error"),
+    *("message", "finish_reason", "usage", "params", "stream", "response_format", "parameters", "object"),
+)
 LIMIT = {"error": {"message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded"}}
 SCHEMA = {"type": "object", "properties": {"open": {"type": "boolean"}}, "required": ["open"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "opening", "schema": SCHEMA}}
@@ -339,6 +347,39 @@ def test_outcomes_come_while_the_import_goes_on(tmp_path):
     assert not (recording.project.suites / "support.yaml").exists()
     assert len(list(outcomes)) == len(MIXED) - 1
     assert (recording.project.suites / "support.yaml").exists()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+SOMETHING = st.dictionaries(st.sampled_from(WORDS), JSON, max_size=5)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "tool", "x"]), "content": JSON})
+    | SOMETHING,
+    max_size=3,
+)
+ASKED = st.fixed_dictionaries({"messages": MESSAGES}, optional=dict.fromkeys(("model", "tools", "n"), JSON))
+CHOICE = st.fixed_dictionaries({"message": SOMETHING}, optional={"finish_reason": JSON, "index": JSON})
+ANSWERED = st.fixed_dictionaries({"choices": st.lists(CHOICE | SOMETHING, max_size=2), "usage": JSON}) | JSON
+LINE = st.fixed_dictionaries({"request": ASKED, "response": ANSWERED}) | ASKED | SOMETHING
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LINE, min_size=1, max_size=6))
+def test_whatever_lines_hold_each_has_its_outcome_and_the_suite_loads(tmp_path, lines):
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    path = folder / "log.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in lines))
+    recorded = record([path], folder / "p", "support", format="jsonl", model="m")
+    chunks = sum(outcome.place.startswith("lines") for outcome in recorded.outcomes)
+    assert chunks or len(recorded.outcomes) == len(lines)
+    project = Project.find(folder / "p")
+    if recorded.imported:
+        assert len(suites.load(project.suites / "support.yaml", project).entries) == recorded.imported
 
 
 def test_a_request_that_is_no_chat_request_inside_is_refused(tmp_path):

@@ -43,6 +43,9 @@ def read(path: Path) -> Iterator[Logged]:
         fault = damage.faults[0]
         yield Logged(str(path), "", refused=f"line {fault.line}: {fault.message}")
         return
+    except UnicodeDecodeError as problem:
+        yield Logged(str(path), "", refused=f"not UTF-8 (byte {problem.start})")
+        return
     except (ValueError, OSError) as problem:
         yield Logged(str(path), "", refused=str(problem))
         return

@@ -120,6 +120,8 @@ def _address(url: str) -> tuple[str, Object]:
         return "openai", {}
     url = _PLACEHOLDER.sub(lambda match: f"https://{match[1].lower().replace('_', '-')}.invalid", url)
     parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Refused(f"its URL is no address: {url}")
     host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
     origin, query = f"{parts.scheme}://{host}", dict(parse_qsl(parts.query))
     deployed = _DEPLOYMENT.match(parts.path)

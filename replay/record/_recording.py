@@ -90,20 +90,21 @@ class Recording:
         logged = replace(logged, url=asked.uri, request_headers=asked.headers, request=asked.body)
         if logged.response is None:
             return logged
-        headers = {name: [value] for name, value in logged.response_headers.items()}
+        headers = {name: [value] for name, value in logged.response_headers.items() if value.isascii()}
         got = self._redactor.response(RecordedResponse(logged.status, "", headers, logged.response))
         kept = {name: values[0] for name, values in got.headers.items()}
         return replace(logged, response_headers=kept, response=got.body)
 
     def _imported(self, logged: Logged, call: Call, conversation: Conversation) -> Outcome:
         target = self.targets.of(call)
-        self._keep(conversation)
         notes = list(_masked(conversation))
         if logged.response is None and logged.error is None:
+            self._keep(conversation)
             self._suite.add(conversation.name, target.name, [])
             notes.append("no response is recorded: record it with pytest --record-mode=once")
         else:
             notes += self._recorded(logged, conversation, target)
+        self.targets.keep(target)
         where = conversation.source
         return Outcome(where["file"], where["place"], conversation.name, target.name, notes=tuple(notes))
 
@@ -120,23 +121,29 @@ class Recording:
             raise Refused(f"the request cannot be written as a fixture: {problem}") from None
 
     def _recorded(self, logged: Logged, conversation: Conversation, target: Target) -> Iterator[str]:
-        """Write cassette, baseline and case; yield how what is played differs from what was logged."""
+        """Write all files of a conversation; yield how what is played differs from what was logged."""
         response = _response(logged)
         asked = Request(target.model, conversation.messages, conversation.tools, conversation.params)
-        sent, turn = played(asked, target, response)
+        try:
+            sent, turn = played(asked, target, response)
+        except BadInput as problem:
+            raise Refused(f"it cannot be sent again: {problem.faults[0].message}") from None
+        self._keep(conversation)
         deviations = _deviations(logged, sent)
         source = conversation.source | deviations
         interaction = Interaction(self._redactor.request(sent), replace(response, source=source))
-        path = self.project.cassettes / conversation.name / f"{target.name}.yaml"
-        _write(path, cassettes.dump([interaction]))
-        transcript = Transcript(conversation, target, (turn,))
-        baseline = Baseline(conversation.name, target.name, (baselines.accepted(transcript),))
-        path = baselines.path_for(self.project, conversation.name, target.name)
-        _write(path, documents.dump(baseline.to_json(), open_lists=("variants", "turns")))
-        self._suite.add(conversation.name, target.name, proposals(transcript))
+        self._store(Transcript(conversation, target, (turn,)), interaction)
         if "uri" in deviations:
             yield f"was sent to {deviations['uri']}, is played at {sent.uri}"
         yield from (f"is sent otherwise: {change}" for change in deviations.get("body", ()))
+
+    def _store(self, transcript: Transcript, interaction: Interaction) -> None:
+        name, target = transcript.conversation.name, transcript.target.name
+        _write(self.project.cassettes / name / f"{target}.yaml", cassettes.dump([interaction]))
+        baseline = Baseline(name, target, (baselines.accepted(transcript),))
+        text = documents.dump(baseline.to_json(), open_lists=("variants", "turns"))
+        _write(baselines.path_for(self.project, name, target), text)
+        self._suite.add(name, target, proposals(transcript))
 
 
 def _write(path: Path, text: str) -> None:

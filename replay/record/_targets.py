@@ -26,15 +26,16 @@ class Targets:
         self.new: list[Target] = []
 
     def of(self, call: Call) -> Target:
-        """Return the target that a call went to, made and named when it is met first."""
-        wanted = Target("", call.provider, call.model, call.settings)
-        found = self._targets.get(_key(wanted))
-        if found is None:
-            found = Target(self._free(_name(call)), call.provider, call.model, call.settings)
-            self._targets[_key(found)] = found
-            self._names.add(found.name)
-            self.new.append(found)
-        return found
+        """Return the target that a call went to; one that is met first is named, and kept by `keep`."""
+        wanted = Target(self._free(_name(call)), call.provider, call.model, call.settings)
+        return self._targets.get(_key(wanted), wanted)
+
+    def keep(self, target: Target) -> None:
+        """Keep a target that a conversation is played against."""
+        if _key(target) not in self._targets:
+            self._targets[_key(target)] = target
+            self._names.add(target.name)
+            self.new.append(target)
 
     def _free(self, name: str) -> str:
         free, number = name, 1
