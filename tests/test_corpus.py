@@ -10,12 +10,12 @@ import chat_corpus
 import pytest
 from corpus_oracle import expected
 
-from replay import fixtures, providers
+from replay import assertions, fixtures, providers, suites
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.record import record
-from replay.turn import Request
+from replay.turn import Request, Transcript
 
 pytestmark = pytest.mark.skipif(not chat_corpus.PRESENT, reason=chat_corpus.ABSENT)
 
@@ -54,7 +54,8 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
             count[f"refused: {outcome.refused if outcome else 'no request is recorded'}"] += 1
             continue
         count["imported"] += 1
-        differs = difference(recording, play(outcome, project))
+        (turn,) = play(outcome.conversation, outcome.target, project).turns
+        differs = difference(recording, turn)
         count["green"] += not differs
         if differs:
             wrong[recording.id] = differs
@@ -66,15 +67,28 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
     assert total["green"] >= 0.99 * with_request
 
 
-def play(outcome, project):
-    conversation = fixtures.load(project.conversations / f"{outcome.conversation}.yaml", project)
-    target = project.target(outcome.target)
-    path = project.cassettes / outcome.conversation / f"{outcome.target}.yaml"
+def test_what_the_suite_asserts_holds_of_every_recording(imported):
+    _, recorded, project = imported
+    suite = suites.load(project.suites / "corpus.yaml", project)
+    assert len(suite.entries) == recorded.imported
+    targets = {outcome.conversation: outcome.target for outcome in recorded.outcomes}
+    for entry in suite.entries:
+        assert entry.targets == (targets[entry.conversation],)
+        transcript = play(entry.conversation, entry.targets[0], project)
+        verdicts = assertions.judge(entry.assertions, transcript)
+        assert {"baseline", "contract"} <= {verdict.assertion for verdict in verdicts}
+        assert not [str(verdict) for verdict in verdicts if verdict.bad], entry.conversation
+
+
+def play(name, target, project):
+    conversation = fixtures.load(project.conversations / f"{name}.yaml", project)
+    target = project.target(target)
+    path = project.cassettes / name / f"{target.name}.yaml"
     request = Request(target.model, conversation.messages, conversation.tools, conversation.params)
     with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
         turn = providers.registry.get(target.provider).send(request, target, cassette.transport())
         assert cassette.played == (0,)
-    return turn
+    return Transcript(conversation, target, (turn,))
 
 
 def difference(recording, turn):
