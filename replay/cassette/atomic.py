@@ -41,7 +41,10 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, pieces: Iterable[bytes]) -> None:
-    """Replace (or create) a file, its folders too. Raises StorageError; then nothing was replaced."""
+    """Replace (or create) a file, its folders too.
+
+    Raises StorageError, which says whether the file was replaced: only once all bytes had reached the disk.
+    """
     try:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +56,13 @@ def write(path: Path, pieces: Iterable[bytes]) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_folder(target.parent)
     except (OSError, RuntimeError) as problem:  # RuntimeError: links that lead in a circle
         reason = getattr(problem, "strerror", None) or problem
         raise StorageError(f"cannot write {path} ({reason}); nothing was replaced") from None
+    try:
+        _sync_folder(target.parent)
+    except OSError as problem:
+        raise StorageError(f"{path} is written, but may not outlive a crash ({problem.strerror})") from None
 
 
 def write_all(fd: int, data: bytes) -> None:

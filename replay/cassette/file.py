@@ -81,7 +81,7 @@ def read(path: str, raw: bytes) -> Contents:
 
 def _text(path: str, raw: bytes) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
         message = f"byte {problem.start} is not UTF-8; save the file as UTF-8"
