@@ -133,9 +133,8 @@ def pytest_recording(folder, mode, url):
     ]
     if mode == "once":
         command.remove("--block-network")
-    done = subprocess.run(
-        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    command += [str(folder)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return seen.read_text()
 

@@ -126,9 +126,7 @@ def _replace(cassette: Path, lock: Lock, interactions: Sequence[Interaction]) ->
     for stale in cassette.parent.glob(".*.tmp"):
         if stale.name.startswith(f".{cassette.name}."):
             stale.unlink(missing_ok=True)
-    raw = "".join(emit.pieces(interactions)).encode()
-    lock.trust(fingerprint(raw))
-    atomic.write(cassette, [raw])
+    atomic.write(cassette, emit.pieces(interactions), lock.trust)
 
 
 def _kept(problem: StorageError, cassette: Path, held: Journal, count: int) -> StorageError:
