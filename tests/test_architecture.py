@@ -9,7 +9,7 @@ import replay
 ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run diff stats registry errors jsontext",
-    "documents fixtures suites baselines config cassette providers importers assertions faults",
+    "documents schemas fixtures suites baselines config cassette providers importers assertions faults",
     "player tools runner engines",
     "record compare reproduce minimise bisect lint report",
     "cli pytest_plugin serve",

@@ -1,0 +1,183 @@
+"""The project: where its files are and which targets it has.
+
+`[tool.replay]` in pyproject.toml, or the same tables in replay.toml (there also without the `tool.replay.`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from replay.config import _settings
+from replay.config._toml import place, syntax_fault
+from replay.conversation import Json, Object
+from replay.errors import BadInput, Fault, nearest
+from replay.turn import Target
+
+FILES = ("pyproject.toml", "replay.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with `fixtures/`, `suites/` and `reports/`, and what `[tool.replay]` says about it.
+
+    `settings` holds the tables beside `targets`; `file` is the configuration's, None where there is none.
+    """
+
+    root: Path
+    targets: dict[str, Target] = field(default_factory=dict)
+    settings: Object = field(default_factory=dict)
+    file: Path | None = None
+    warnings: tuple[Fault, ...] = ()
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """Read the configuration in `start` or the nearest folder above it; without one, `start` is the root.
+
+        Raises BadInput with every fault of the file.
+        """
+        start = start.absolute()
+        for folder in (start, *start.parents):
+            found = [(path, table) for path in _files(folder) if (table := _table(path)) is not None]
+            if len(found) > 1:
+                raise BadInput(f"two configurations: {found[0][0]} and {found[1][0]}; keep one of them")
+            if found:
+                return _project(*found[0])
+        return cls(start)
+
+    @property
+    def conversations(self) -> Path:
+        """Where conversation fixtures are."""
+        return self.root / "fixtures" / "conversations"
+
+    @property
+    def cassettes(self) -> Path:
+        """Where cassettes are."""
+        return self.root / "fixtures" / "cassettes"
+
+    @property
+    def baselines(self) -> Path:
+        """Where accepted replies are."""
+        return self.root / "fixtures" / "baselines"
+
+    @property
+    def suites(self) -> Path:
+        """Where suites are."""
+        return self.root / "suites"
+
+    @property
+    def reports(self) -> Path:
+        """Where runs are written."""
+        return self.root / "reports"
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages show it: from the project's root where it is inside."""
+        path = path.absolute()
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def target(self, name: str) -> Target:
+        """Return a target. Raises BadInput with the nearest name."""
+        if name in self.targets:
+            return self.targets[name]
+        where = self.shown(self.file) if self.file else FILES[0]
+        advice = f"{nearest(name, self.targets)} " if self.targets else ""
+        table = f"[tool.replay.targets.{_quoted(name)}]"
+        raise BadInput(f'target "{name}" is not configured; {advice}(add {table} to {where})')
+
+
+def setting(target: Target, name: str) -> str | None:
+    """Return a target's setting: `name` itself, or what the environment variable holds that `name`_env names.
+
+    None where neither says anything. Raises BadInput for a value that cannot be one; it is never shown.
+    """
+    if name in target.settings:
+        return str(target.settings[name])
+    variable = target.settings.get(f"{name}_env")
+    value = os.environ.get(variable, "") if variable else ""
+    problem = _value_fault(name, value)
+    if problem:
+        raise BadInput(f"environment variable {variable} ({name}_env of target {target.name}) {problem}")
+    return value or None
+
+
+def _value_fault(name: str, value: str) -> str | None:
+    if not value.isascii() or any(char.isspace() or not char.isprintable() for char in value):
+        return "holds a space, a line break or another character that cannot be sent"
+    if name in ("base_url", "endpoint") and value and _settings.url_fault(value):
+        return "must be an address that begins with https:// (or http://)"
+    return None
+
+
+def _quoted(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in (folder / name for name in FILES) if path.is_file())
+
+
+def _table(path: Path) -> tuple[tuple[str, ...], Object, str] | None:
+    """Return the path of our table in a file, the table and the file's text; None where it has none."""
+    try:
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise BadInput([syntax_fault(problem, path.name, text)]) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInput(f"{path} cannot be read ({problem})") from None
+    tool = data.get("tool")
+    table = tool.get("replay") if isinstance(tool, dict) else None
+    if table is not None:
+        return ("tool", "replay"), table, text
+    return ((), data, text) if path.name == "replay.toml" else None
+
+
+def _project(path: Path, found: tuple[tuple[str, ...], Object, str]) -> Project:
+    prefix, table, text = found
+    faults: list[Fault] = []
+
+    def report(keys: tuple[str, ...], message: str, warning: bool = False) -> None:
+        faults.append(Fault(path.name, *place(text, (*prefix, *keys)), message, warning))
+
+    targets = _targets(table, report)
+    errors = [fault for fault in faults if not fault.warning]
+    if errors:
+        raise BadInput(errors)
+    settings = {name: value for name, value in table.items() if name != "targets"}
+    return Project(path.parent, targets, settings, path, tuple(faults))
+
+
+def _targets(table: Json, report: _settings.Report) -> dict[str, Target]:
+    if not isinstance(table, dict):
+        report((), "tool.replay must be a table")
+        return {}
+    for name in table:
+        if name not in _settings.TABLES:
+            report((name,), f'there is no table "{name}"; {nearest(name, _settings.TABLES)}')
+        elif not isinstance(table[name], dict):
+            report((name,), f"{name} must be a table")
+    return _each_target(table.get("targets"), report)
+
+
+def _each_target(tables: Json, report: _settings.Report) -> dict[str, Target]:
+    targets = {}
+    for name, settings in tables.items() if isinstance(tables, dict) else ():
+        keys = ("targets", name)
+        _settings.check_target(settings, keys, report)
+        if isinstance(settings, dict):
+            targets[name] = _target(name, settings, report)
+    return targets
+
+
+def _target(name: str, settings: Object, report: _settings.Report) -> Target:
+    for key in ("provider", "model"):
+        if key not in settings:
+            report(("targets", name), f'target "{name}" needs a {key}')
+    for key in ("base_url", "endpoint"):
+        if _settings.unprotected(settings.get(key)):
+            report(("targets", name, key), f"{key} sends keys unencrypted; use https://", True)
+    rest = {key: value for key, value in settings.items() if key not in ("provider", "model")}
+    return Target(name, str(settings.get("provider", "")), str(settings.get("model", "")), rest)

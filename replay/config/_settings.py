@@ -1,0 +1,150 @@
+"""What may stand in the tables of the configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from replay.conversation import Json
+from replay.documents import kind, number_fault
+from replay.errors import nearest
+
+
+class Report(Protocol):
+    """Takes a complaint about the key that a path leads to."""
+
+    def __call__(self, path: tuple[str, ...], message: str, warning: bool = False, /) -> None:
+        """Note it."""
+
+
+Rule = Callable[[Json, tuple[str, ...], Report], None]
+
+TABLES = ("targets", "redaction", "record", "report")
+_LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def text(value: Json, path: tuple[str, ...], report: Report) -> None:
+    """Text that is not empty."""
+    if not isinstance(value, str) or not value:
+        report(path, f"{path[-1]} must be text, not {kind(value) if value != '' else 'empty'}")
+
+
+def _variable(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        report(path, f"{path[-1]} must be the name of an environment variable, never a value")
+
+
+def _url(value: Json, path: tuple[str, ...], report: Report) -> None:
+    problem = url_fault(value) if isinstance(value, str) else f"must be text, not {kind(value)}"
+    if problem:
+        report(path, f"{path[-1]} {problem}")
+
+
+def url_fault(url: str) -> str | None:
+    """Say what is wrong with the address of a provider."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as problem:
+        return f"is no address ({problem})"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return f'must begin with https:// (or http://), as in "https://{url.partition("://")[2] or url}"'
+    return None
+
+
+def unprotected(url: Json) -> bool:
+    """Whether an address sends keys unencrypted over a network."""
+    if not isinstance(url, str) or not url.startswith("http://"):
+        return False
+    return urlsplit(url).hostname not in _LOCAL
+
+
+def _number(least: float, most: float, *, whole: bool = True) -> Rule:
+    def rule(value: Json, path: tuple[str, ...], report: Report) -> None:
+        if problem := number_fault(value, whole=whole, least=least, most=most):
+            report(path, f"{path[-1]} {problem}")
+
+    return rule
+
+
+def _seconds(value: Json, path: tuple[str, ...], report: Report) -> None:
+    problem = number_fault(value, least=0, most=86_400)
+    if problem or value == 0:
+        report(path, f"{path[-1]} {problem or 'must be more than 0'} (seconds)")
+
+
+def _anything(value: Json, path: tuple[str, ...], report: Report) -> None:
+    """Take any value: what it means is the wire's affair."""
+
+
+def _texts(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        report(path, f"{path[-1]} must be a list of text")
+
+
+def _table(rules: Mapping[str, Rule]) -> Rule:
+    def rule(value: Json, path: tuple[str, ...], report: Report) -> None:
+        if not isinstance(value, dict):
+            report(path, f"{path[-1]} must be a table, not {kind(value)}")
+            return
+        unknown(value, path, rules, report)
+        for name in value.keys() & rules.keys():
+            rules[name](value[name], (*path, name), report)
+
+    return rule
+
+
+def _each(rule: Rule) -> Rule:
+    def each(value: Json, path: tuple[str, ...], report: Report) -> None:
+        if not isinstance(value, dict):
+            report(path, f"{path[-1]} must be a table, not {kind(value)}")
+            return
+        for name, item in value.items():
+            rule(item, (*path, name), report)
+
+    return each
+
+
+def _no_key(_: Json, path: tuple[str, ...], report: Report) -> None:
+    report(path, "a key does not belong into a file; name its environment variable: api_key_env")
+
+
+def unknown(table: Mapping[str, Json], path: tuple[str, ...], names: Collection[str], report: Report) -> None:
+    """Report keys that are none of `names`."""
+    for name in table:
+        if name not in names:
+            report((*path, name), f'{".".join(path)} has no "{name}"; {nearest(name, names)}')
+
+
+_PER_MINUTE = _number(1, 1_000_000_000)
+_DOLLARS = _number(0, 1_000_000, whole=False)
+TARGET: dict[str, Rule] = {
+    "provider": text,
+    "model": text,
+    "deployment": text,
+    "api_version": text,
+    "organization": text,
+    "project": text,
+    "base_url": _url,
+    "endpoint": _url,
+    "api_key": _no_key,
+    "api_key_env": _variable,
+    "base_url_env": _variable,
+    "endpoint_env": _variable,
+    "deployment_env": _variable,
+    "headers": _each(text),
+    "timeout": _seconds,
+    "retries": _number(0, 100),
+    "limits": _table(
+        {
+            "concurrency": _number(1, 10_000),
+            "requests_per_minute": _PER_MINUTE,
+            "tokens_per_minute": _PER_MINUTE,
+        }
+    ),
+    "params": _table({"add": _each(_anything), "rename": _each(text), "drop": _texts}),
+    "price": _table({"prompt": _DOLLARS, "completion": _DOLLARS, "cached": _DOLLARS}),
+}
+check_target = _table(TARGET)

@@ -1,0 +1,232 @@
+"""Reading a suite file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any, get_args
+
+from replay import assertions, faults, fixtures, providers
+from replay.assertions import Assertion
+from replay.config import Project
+from replay.conversation import Json, Object
+from replay.documents import Check, Keys, number_fault
+from replay.errors import BadInput, Fault, NothingToRun, nearest
+from replay.suites._terms import Entry, Suite, Terms
+from replay.turn import Play
+
+PLAYS = get_args(Play)
+SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults")
+SUITE = ("name", "description", "conversations", "cases", *SHARED, "$schema")
+CASE = ("conversation", "description", *SHARED)
+MAX_REPEATS = 1000
+
+
+class Reader:
+    """Reads one suite; what is wrong goes to its check."""
+
+    def __init__(self, check: Check, project: Project) -> None:
+        self.check, self.project = check, project
+        self.empty: list[Fault] = []
+
+    @cached_property
+    def known(self) -> list[str]:
+        """The names of all conversations."""
+        return fixtures.names(self.project)
+
+    def suite(self, path: Path) -> Suite:
+        """Return the suite; it is whole only if the check found nothing."""
+        data = self.check.document.data
+        if not self.check.mapping(data, (), "a suite (conversations, targets, assert)"):
+            return Suite("", path, ())
+        self.check.known(data, (), SUITE, "a suite")
+        self.check.texts(data, (), [name for name in ("name", "description") if name in data])
+        terms = self._with_contract(self._terms(data, ()))
+        entries = tuple(self._entries(data, terms))
+        self._raise_if_empty(entries)
+        name = data.get("name") or self._name(path)
+        return Suite(name, path, entries, data.get("description") or "")
+
+    def _name(self, path: Path) -> str:
+        path = path.absolute()
+        base = self.project.suites if path.is_relative_to(self.project.suites) else path.parent
+        return path.relative_to(base).with_suffix("").as_posix()
+
+    def _raise_if_empty(self, entries: tuple[Entry, ...]) -> None:
+        if any(not fault.warning for fault in self.check.faults):
+            return
+        if not entries and not self.empty:
+            message = "the suite names no conversation; list some under `conversations` or `cases`"
+            self.empty.append(self.check.document.fault((), message))
+        if self.empty:
+            raise NothingToRun("\n".join(map(str, self.empty)))
+
+    # -- which conversations ------------------------------------------------------------------------------
+
+    def _entries(self, data: Object, terms: Terms) -> Iterator[Entry]:
+        merged: dict[str, tuple[Terms, Keys]] = {}
+        for keys, _ in self.check.items(data, ("conversations",), "globs"):
+            for name in self._named(data["conversations"], keys):
+                merged.setdefault(name, (terms, keys))
+        for keys, case in self._cases(data):
+            own = self._terms(case, keys)
+            place = (*keys, "conversation")
+            for name in self._named(case, place):
+                merged[name] = (merged.get(name, (terms, place))[0].then(own), place)
+        for name, (whole, place) in merged.items():
+            self._check_entry(whole, place)
+            yield whole.entry(name, self.check.document.mark(place).line)
+
+    def _cases(self, data: Object) -> Iterator[tuple[Keys, Object]]:
+        seen: dict[str, Keys] = {}
+        for keys, case in self.check.items(data, ("cases",), "cases"):
+            if not self.check.mapping(case, keys, "a case"):
+                continue
+            self.check.known(case, keys, CASE, "a case")
+            if "conversation" not in case:
+                self.check.refuse(keys, "a case needs a conversation")
+                continue
+            place, name = (*keys, "conversation"), str(case["conversation"])
+            if name in seen:
+                first = self.check.document.mark(seen[name]).line
+                self.check.refuse(
+                    place, f'"{name}" is a case twice, here and on line {first}; put them together'
+                )
+            seen.setdefault(name, place)
+            yield keys, case
+
+    def _named(self, holder: Any, keys: Keys) -> list[str]:
+        if not self.check.text(holder, keys):
+            return []
+        pattern = holder[keys[-1]]
+        found = fixtures.names(self.project, pattern)
+        if not found:
+            self._nothing_named(pattern, keys)
+        return found
+
+    def _nothing_named(self, pattern: str, keys: Keys) -> None:
+        folder = self.project.shown(self.project.conversations)
+        if "*" in pattern or "?" in pattern or not self.known:
+            message = f'"{pattern}" names no conversation in {folder}'
+            self.empty.append(self.check.document.fault(keys, message))
+        else:
+            self.check.refuse(keys, f'no conversation is called "{pattern}"; {nearest(pattern, self.known)}')
+
+    def _check_entry(self, terms: Terms, keys: Keys) -> None:
+        if not terms.targets:
+            self._once(keys, "no target to play against; add `targets`")
+        if not any(judge for _, judge in terms.asserted):
+            self._once(keys, "nothing is asserted; a case without an assertion proves nothing")
+        for (name, one), (other_name, other) in combinations(terms.asserted, 2):
+            if _contradict(one, other) or _contradict(other, one):
+                self._once(keys, f"{name} and {other_name} cannot both hold here: {one} and {other}")
+
+    def _once(self, keys: Keys, message: str) -> None:
+        """Refuse at a place once, however many conversations a glob there names."""
+        fault = self.check.document.fault(keys, message)
+        if fault not in self.check.faults:
+            self.check.faults.append(fault)
+
+    # -- what is said of them -----------------------------------------------------------------------------
+
+    def _terms(self, data: Object, keys: Keys) -> Terms:
+        return Terms(
+            self._targets(data, keys),
+            tuple(self._built(data, (*keys, "assert"), self._assertion)),
+            self._play(data, (*keys, "play")),
+            self._repeats(data, (*keys, "repeats")),
+            self._texts(data, (*keys, "tags")),
+            self._texts(data, (*keys, "ignore")),
+            tuple(fault for _, fault in self._built(data, (*keys, "faults"), faults.build)),
+        )
+
+    def _with_contract(self, terms: Terms) -> Terms:
+        """`contract` judges every reply, unless the suite says something else of it."""
+        if any(name == "contract" for name, _ in terms.asserted):
+            return terms
+        return Terms(asserted=(("contract", self._assertion("contract", None)),)).then(terms)
+
+    def _targets(self, data: Object, keys: Keys) -> tuple[str, ...] | None:
+        if "targets" not in data:
+            return None
+        named = list(self._each_text(data, (*keys, "targets")))
+        for place, name in named:
+            self._check_target(place, name)
+        return tuple(name for _, name in named)
+
+    def _check_target(self, keys: Keys, name: str) -> None:
+        try:
+            providers.registry.get(self.project.target(name).provider)
+        except BadInput as problem:
+            self.check.refuse(keys, str(problem))
+
+    def _texts(self, data: Object, keys: Keys) -> tuple[str, ...]:
+        return tuple(text for _, text in self._each_text(data, keys))
+
+    def _each_text(self, data: Object, keys: Keys) -> Iterator[tuple[Keys, str]]:
+        items: Any = data.get(str(keys[-1]))
+        for place, _ in self.check.items(data, keys, "text"):
+            if self.check.text(items, place):
+                yield place, items[place[-1]]
+
+    def _play(self, data: Object, keys: Keys) -> Play | None:
+        play: Any = data.get("play")
+        if "play" in data and play not in PLAYS:
+            self.check.refuse(keys, f'play "{play}" is not known; {nearest(str(play), PLAYS)}')
+        return play if play in PLAYS else None
+
+    def _repeats(self, data: Object, keys: Keys) -> int | None:
+        if "repeats" not in data:
+            return None
+        problem = number_fault(data["repeats"], whole=True, least=1, most=MAX_REPEATS)
+        if problem:
+            self.check.refuse(keys, f"repeats {problem}")
+        return None if problem else data["repeats"]
+
+    def _built(
+        self, data: Object, keys: Keys, build: Callable[[str, Json], Any]
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the name and the plugin of each item of a list of `name` or `name: argument`."""
+        for place, item in self.check.items(data, keys, "names, or of names with their arguments"):
+            if isinstance(item, dict) and len(item) != 1:
+                names = ", ".join(item) or "none"
+                self.check.refuse(place, f"expected one name in each item, not {len(item)} ({names})")
+            elif isinstance(item, dict | str):
+                name, argument = next(iter(item.items())) if isinstance(item, dict) else (item, None)
+                try:
+                    yield name, build(name, argument)
+                except (BadInput, ValueError) as problem:
+                    self._blame(problem, place, item)
+            else:
+                self.check.refuse(place, "expected a name, or a name with its arguments")
+
+    def _blame(self, problem: BadInput | ValueError, place: Keys, item: Json) -> None:
+        elsewhere = [fault for fault in getattr(problem, "faults", ()) if fault.path]
+        if elsewhere:  # a file that the assertion reads is wrong, and says where
+            self.check.faults += elsewhere
+        else:
+            name = next(iter(item)) if isinstance(item, dict) else item
+            said = str(problem) if str(name) in str(problem) else f"{name}: {problem}"
+            self.check.refuse(_blamed(place, item, said), said)
+
+    def _assertion(self, name: str, argument: Json) -> Assertion | None:
+        if name == "contract" and argument in ("off", False):
+            return None
+        assertion: Any = assertions.build(name, argument)
+        bound: Assertion = assertion.bind(self.project) if hasattr(assertion, "bind") else assertion
+        return bound
+
+
+def _contradict(one: Any, other: Any) -> bool:
+    return hasattr(one, "contradicts") and bool(one.contradicts(other))
+
+
+def _blamed(place: Keys, item: Json, message: str) -> Keys:
+    """Return the path of the argument that a message quotes, else of the name, else of the item."""
+    if not isinstance(item, dict):
+        return place
+    name, argument = next(iter(item.items()))
+    keys = argument if isinstance(argument, dict) else ()
+    return next(((*place, name, key) for key in keys if f'"{key}"' in message), (*place, name))

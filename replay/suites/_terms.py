@@ -1,0 +1,74 @@
+"""What a suite and its cases say, and how the two go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from replay.assertions import Assertion
+from replay.faults import Fault
+from replay.turn import Play
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One conversation of a suite: the targets it is played against, how, and what must hold.
+
+    `ignore` are the JSON paths left out of matching; `faults` go around the transport, the first outermost.
+    `line` is where the suite names the conversation.
+    """
+
+    conversation: str
+    targets: tuple[str, ...]
+    play: Play = "next_turn"
+    assertions: tuple[Assertion, ...] = ()
+    repeats: int = 1
+    tags: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite file: one entry for each distinct conversation, in the order in which they are named."""
+
+    name: str
+    path: Path
+    entries: tuple[Entry, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a suite or a case says beside the conversations; None where it says nothing."""
+
+    targets: tuple[str, ...] | None = None
+    asserted: tuple[tuple[str, Assertion | None], ...] = ()
+    play: Play | None = None
+    repeats: int | None = None
+    tags: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    def then(self, case: Terms) -> Terms:
+        """A case's terms on top of these: lists grow, everything else is replaced."""
+        named = {name for name, _ in case.asserted}
+        kept = tuple(pair for pair in self.asserted if pair[0] not in named)
+        return Terms(
+            self.targets if case.targets is None else case.targets,
+            kept + case.asserted,
+            case.play or self.play,
+            case.repeats or self.repeats,
+            tuple(dict.fromkeys(self.tags + case.tags)),
+            tuple(dict.fromkeys(self.ignore + case.ignore)),
+            self.faults + case.faults,
+        )
+
+    def entry(self, conversation: str, line: int) -> Entry:
+        """These terms for one conversation, with what holds where nothing is said."""
+        judges = tuple(judge for _, judge in self.asserted if judge is not None)
+        play, repeats = self.play or "next_turn", self.repeats or 1
+        return Entry(
+            conversation, self.targets or (), play, judges, repeats, self.tags, self.ignore, self.faults, line
+        )
