@@ -578,18 +578,34 @@ def test_any_json_loads_or_is_refused(project, data, recorded):
     outcome(project, json.dumps(data))
 
 
-field = st.sampled_from([*_messages.FIELDS, "type", "function", "id", "arguments", "url", "data", "path"])
+field = st.sampled_from(
+    [
+        *_messages.FIELDS,
+        "type",
+        "function",
+        "custom",
+        "id",
+        "arguments",
+        "url",
+        "data",
+        "path",
+        "text",
+        "effect",
+    ]
+)
 shapes = st.recursive(
     st.none() | st.integers() | st.sampled_from([*_messages.ROLES, *_messages.PARTS, "function", "x"]),
     lambda some: st.lists(some, max_size=3) | st.dictionaries(field, some, max_size=4),
     max_leaves=15,
 )
+items = st.lists(st.dictionaries(field, shapes, max_size=4), max_size=2)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(field, shapes, max_size=4), max_size=3), st.booleans())
-def test_messages_of_any_shape_load_or_are_refused(project, shaped, recorded):
-    data = {"messages": shaped} | ({"source": {"format": "x"}} if recorded else {})
+@given(items, items, items, st.booleans())
+def test_fixtures_of_any_shape_load_or_are_refused(project, shaped, tools, results, recorded):
+    data = {"messages": shaped, "tools": tools, "tool_results": results}
+    data |= {"source": {"format": "x"}} if recorded else {}
     loaded = outcome(project, json.dumps(data))
     if loaded:
         assert all(isinstance(message.text, str) for message in loaded.messages)
