@@ -55,7 +55,7 @@ class Reader:
         return path.relative_to(base).with_suffix("").as_posix()
 
     def _raise_if_empty(self, entries: tuple[Entry, ...]) -> None:
-        if any(not fault.warning for fault in self.check.faults):
+        if self.check.failed:
             return
         if not entries and not self.empty:
             message = "the suite names no conversation; list some under `conversations` or `cases`"
