@@ -35,26 +35,43 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+class NotStrict(ValueError):
+    """Text that Python reads as JSON and should not: `kind` is duplicate_keys, not_finite or too_deep."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 def parse(text: str | bytes, *, strict: bool = False) -> Any:
     """Read JSON. Raises ValueError, also where the nesting is deeper than Python can follow.
 
-    With `strict`, duplicate keys and the non-JSON words NaN and Infinity are refused too.
+    With `strict`, duplicate keys, the non-JSON words NaN and Infinity and numbers too big for a float are
+    refused too (NotStrict).
     """
     try:
         if strict:
-            return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+            return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
         return json.loads(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise NotStrict("too_deep", "nested too deeply") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
     if len(seen) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f'key "{next(key for key in keys if keys.count(key) > 1)}" is given twice')
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise NotStrict("duplicate_keys", f'key "{twice}" is given twice')
     return seen
 
 
 def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
+    raise NotStrict("not_finite", f"{word} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise NotStrict("not_finite", f"{digits} is too big a number")
+    return number

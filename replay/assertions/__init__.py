@@ -1,17 +1,28 @@
 """Assertions: one file for each, named as in YAML.
 
 An assertion is a frozen dataclass whose fields are its YAML arguments. A scalar or a list in YAML is its
-first field, a mapping is always keywords. `__post_init__` raises ValueError for arguments that make no sense.
+first field that is not keyword-only, a mapping is always keywords. `__post_init__` raises ValueError for
+arguments that make no sense. What an assertion may have besides its call:
+
+    bind(project) -> Assertion        reads project files; raises BadInput or ValueError
+    review(conversation) -> Faults    what makes it pointless on a conversation, before anything is played
+    contradicts(other) -> bool        both cannot hold of one reply
+    excuses                           kinds of `contract` that it expects, and that are no failure beside it
+    negatable = False                 it cannot stand under `not`
+    from_yaml(argument) -> Assertion  reads its YAML itself (`not`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from itertools import combinations
 from typing import Any, Protocol
 
-from replay.conversation import Json
-from replay.errors import nearest
+from replay.assertions._crash import crash
+from replay.assertions._found import name_of
+from replay.conversation import Conversation, Json
+from replay.errors import Fault, nearest
 from replay.registry import Registry, the_class
 from replay.turn import Transcript
 from replay.verdict import Verdict
@@ -30,20 +41,77 @@ registry: Registry[type[Assertion]] = Registry(__name__, the_class)
 def build(name: str, argument: Json = None) -> Assertion:
     """Make the assertion `name` from its YAML argument. Raises BadInput (unknown name) or ValueError."""
     plugin: Any = registry.get(name)
-    known = [field.name for field in fields(plugin) if field.init]
-    if argument is None:
-        arguments = {}
-    elif isinstance(argument, dict):
-        arguments = argument
-    elif known:
-        arguments = {known[0]: argument}
-    else:
-        raise ValueError(f"{name} takes no argument")
-    for key in arguments:
-        if key not in known:
-            raise ValueError(f'{name} has no argument "{key}"; {nearest(str(key), known)}')
+    if hasattr(plugin, "from_yaml"):
+        own: Assertion = plugin.from_yaml(argument)
+        return own
+    arguments = _keywords(name, plugin, argument)
     try:
         assertion: Assertion = plugin(**arguments)
     except TypeError as problem:
         raise ValueError(f"{name}: {str(problem).rpartition('() ')[2]}") from None
     return assertion
+
+
+def _keywords(name: str, plugin: Any, argument: Json) -> dict[str, Any]:
+    known = [field for field in fields(plugin) if field.init]
+    names = [field.name for field in known]
+    if argument is None:
+        return {}
+    if not isinstance(argument, dict):
+        first = next((field.name for field in known if not field.kw_only), None)
+        if first is None:
+            raise ValueError(f"{name} takes no argument")
+        return {first: argument}
+    for key in argument:
+        if key not in names:
+            raise ValueError(f'{name} has no argument "{key}"; {nearest(str(key), names)}')
+    return argument
+
+
+def bind(assertion: Assertion, project: Any) -> Assertion:
+    """Let an assertion read the project files that it names. Raises BadInput or ValueError."""
+    own = getattr(assertion, "bind", None)
+    bound: Assertion = own(project) if own else assertion
+    return bound
+
+
+def review(assertions: Sequence[Assertion], conversation: Conversation) -> Iterator[Fault]:
+    """Yield what is wrong with judging a conversation by these assertions; the faults carry no place."""
+    for assertion in assertions:
+        own = getattr(assertion, "review", None)
+        yield from own(conversation) if own else ()
+    for one, other in combinations(assertions, 2):
+        if _contradict(one, other) or _contradict(other, one):
+            yield Fault("", 0, 0, f"{name_of(one)} and {name_of(other)} cannot both hold: {one} and {other}")
+
+
+def _contradict(one: Any, other: Any) -> bool:
+    same_turn = getattr(one, "turn", None) == getattr(other, "turn", None)
+    return same_turn and hasattr(one, "contradicts") and bool(one.contradicts(other))
+
+
+def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verdict, ...]:
+    """Run each assertion; one that crashes is a verdict with status `error`. Never raises.
+
+    What one assertion expects (`error: rate_limit`, `finish_reason: length`) does not fail `contract`.
+    """
+    assertions = list(assertions)
+    excused = {kind for assertion in assertions for kind in getattr(assertion, "excuses", ())}
+    found: list[Verdict] = []
+    for assertion in assertions:
+        if excused and hasattr(assertion, "excusing"):
+            assertion = assertion.excusing(excused)  # noqa: PLW2901 - the same assertion, told more
+        found += _judged(assertion, transcript)
+    return tuple(found)
+
+
+def _judged(assertion: Assertion, transcript: Transcript) -> list[Verdict]:
+    name = name_of(assertion)
+    try:
+        found = assertion(transcript)
+        verdicts = [found] if isinstance(found, Verdict) else list(found)
+        if not verdicts or not all(isinstance(verdict, Verdict) for verdict in verdicts):
+            return [Verdict(name, "error", "no_verdict", f"{name} gave no verdict")]
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - a crash of an assertion is a verdict
+        return [Verdict(name, "error", "crashed", crash(problem))]
+    return verdicts

@@ -29,9 +29,9 @@ class Failure:
 class RecordedResponse:
     """What came back. `body` is decoded (never compressed) and holds what arrived before a failure.
 
-    `chunks` are `(milliseconds since the request was sent, bytes)`, their sizes add up to `len(body)`; empty when
-    the recording does not say. `status` is None when the failure came before the response. `attempt` counts
-    the tries of one call from 1. `source` says where an imported recording came from.
+    `chunks` are `(milliseconds since the request was sent, bytes)`, their sizes add up to `len(body)`; empty
+    when the recording does not say. `status` is None when the failure came before the response. `attempt`
+    counts the tries of one call from 1. `source` says where and when the recording was made.
     """
 
     status: int | None

@@ -1,10 +1,11 @@
-"""Sections of the report page: one file for each. A section is a module with `html(run) -> Markup`."""
+"""Sections of the report page: one file each, a module with `order` and `html(run) -> Markup`."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 from replay.registry import Registry
+from replay.report.summary import RunSummary
 
 
 class Section(Protocol):
@@ -12,8 +13,8 @@ class Section(Protocol):
 
     order: int
 
-    def html(self, run: Any) -> Any:
-        """Return the section as Markup; empty Markup leaves the section out."""
+    def html(self, run: RunSummary) -> Any:
+        """Return the section as Markup (see `replay.report.page.fill`); empty leaves the section out."""
 
 
 registry: Registry[Section] = Registry(__name__)

@@ -1,0 +1,113 @@
+"""Fields, parameters and assignments whose name says that their value is secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from replay.cassette._flatten import DEPTHS
+from replay.cassette._patterns import masked
+
+Span = tuple[int, int, str]
+
+_FIELD = re.compile(rb"([\"'\x01-\x07])([\w.-]{2,80})\1\s*(?::|=>)\s*(?=\1|\[\s*\1)")
+_ASSIGNED = re.compile(
+    rb"(?:key|token|secret|passwd|password|pwd|credential|auth|authorization)"
+    rb"\s{0,3}[=:]\s{0,3}[\"'\x01-\x07]?([^\s\"'\x01-\x07,;&<>(){}\[\]]{8,})",
+    re.IGNORECASE,
+)
+_NAME = re.compile(rb"(?:\w+ )?[\w.-]+\Z")  # `api key: ...` in prose has two words
+_QUERY = re.compile(rb"(?:^|[?&;])([\w.-]{2,80})=([^\s&;#\"'<>\x01-\x07\\]{6,})")
+_LOGPROB = re.compile(
+    rb"[\"\x01-\x07]\s*,\s*[\"\x01-\x07](?:logprob|bytes|top_logprobs|id|token_id|rank|prob)"
+)
+_OPAQUE = re.compile(rb"(?=\S*\d)(?=\S*[A-Za-z])\S{8,}")
+
+_STRONG = re.compile(
+    r"(?:api|app|secret|access|private|signing|encryption|master|account|shared|subscription|webhook|license|admin"
+    r"|service|server|client|user|auth|bot)(?:keys?|secrets?)$"
+    r"|(?:access|refresh|id|auth|bearer|session|security|api|app|bot|user|oauth|csrf|xsrf|verification)token$"
+    r"|(?:password|passwd|passphrase|passcode|pwd)s?$|^(?:proxy|x)?authorization$|connectionstring$|cookies?$"
+)
+_WEAK = re.compile(r"(?:token|secrets?|credentials?|auth|pass)$")
+_SPARED = re.compile(
+    r"(?:page|next|continuation|continue|cursor|sync|eos|bos|pad|unk|mask|sep|cls|stop|start|end|max|min|image|audio"
+    r"|text|special|cached?|prompt|completion|reasoning|first|last|new|per)token$"
+)
+_QUERY_NAME = re.compile(
+    r"^(?:key|sig|signature|code|xamz(?:signature|credential|securitytoken)|xgoog(?:signature|credential))$"
+)
+
+
+_NAMES = (b"secret", b"passw", b"passphrase", b"passcode", b"credential", b"authorization", b"cookie")
+_NAME_ENDS = tuple(
+    (word, re.compile(rb"(?<!cache_)%s[\\\"' ]{0,8}[=:]" % word))
+    for word in (b"key", b"keys", b"token", b"auth", b"pass", b"pwd", b"string")
+)
+_PARAMETER = re.compile(rb"[?&;](?:key|sig|signature|code|x-amz|x-goog)")
+
+
+def hinted(raw: bytes) -> bool:
+    """Tell quickly whether raw text may name a secret, escaped or not."""
+    lower = raw.lower()
+    return (
+        any(map(lower.__contains__, _NAMES))
+        or any(word in lower and end.search(lower) for word, end in _NAME_ENDS)
+        or _PARAMETER.search(lower) is not None
+    )
+
+
+def fields(flat: bytes) -> Iterator[Span]:
+    """Yield `(start, end, kind)` of the values, in the flat view."""
+    for found in _FIELD.finditer(flat):
+        secret = secrecy(found[2])
+        for start, end in _values(flat, found.end(), found[1]) if secret else ():
+            logprob = found[2] == b"token" and _LOGPROB.match(flat, end)
+            if not logprob and _is_value(flat[start:end], secret):
+                yield start, end, f"field {found[2].decode()}"
+    for found in _ASSIGNED.finditer(flat):
+        if _is_value(found[1], 1) and secrecy(_name_before(flat, found.start(1))):
+            yield *found.span(1), "assignment"
+    for found in _QUERY.finditer(flat):
+        if secrecy(found[1], query=True) and _is_value(found[2], 2):
+            yield *found.span(2), f"parameter {found[1].decode()}"
+
+
+@lru_cache(maxsize=4096)
+def secrecy(name: bytes, *, query: bool = False) -> int:
+    """Tell what a field's name says of its value: 2 a secret, 1 a secret if it looks like one, 0 nothing.
+
+    `prompt_tokens`, `prompt_cache_key`, `signature`, `encrypted_content` and their like say nothing.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", name.decode("latin-1").lower())
+    if _STRONG.search(plain):
+        return 2
+    if _WEAK.search(plain) and not _SPARED.search(plain):
+        return 1
+    return 2 if query and _QUERY_NAME.search(plain) else 0
+
+
+def _values(flat: bytes, place: int, quote: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the text at `place`, or the texts of the list that begins there."""
+    ends = re.compile(b'[%s"]' % (DEPTHS if quote == b"'" else DEPTHS[: DEPTHS.index(quote) + 1] + quote))
+    more = re.compile(rb"\s*[\[,]\s*(?=%s)" % quote)
+    item = more.match(flat, place)
+    while True:
+        start = (item.end() if item else place) + 1
+        # A quote of the text around ends a value that was cut, and so does the end of the data.
+        end = found.start() if (found := ends.search(flat, start)) else len(flat)
+        yield start, end
+        item = more.match(flat, end + 1) if item and flat[end : end + 1] == quote else None
+        if not item:
+            return
+
+
+def _name_before(flat: bytes, place: int) -> bytes:
+    left = flat[max(0, place - 80) : place].rstrip(DEPTHS + b"'=: \t\n")
+    name = _NAME.search(left)
+    return name[0] if name else b""
+
+
+def _is_value(value: bytes, secret: int) -> bool:
+    return not masked(value) and (secret == 2 or _OPAQUE.fullmatch(value) is not None)

@@ -1,0 +1,59 @@
+"""Values known to be secret, found in whatever encoding: these cannot come through."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import quote, quote_plus
+
+SHORTEST = 8  # a shorter value is too likely to be an ordinary word
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
+
+
+class Form(NamedTuple):
+    """One way in which a known value may stand in raw text."""
+
+    text: bytes
+    plain: bytes
+    base64: bool = False
+
+
+def forms(value: str) -> Iterator[Form]:
+    """Yield a value as it is, JSON-escaped up to three times, URL-encoded, in hex and in base64."""
+    plain = value.encode("utf-8", "surrogatepass")
+    texts = {value, quote(plain, safe=""), quote(plain), quote_plus(plain), plain.hex(), plain.hex().upper()}
+    for ascii_only in (True, False):
+        escaped = value
+        for _ in range(3):
+            escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
+            texts |= {escaped, escaped.replace("/", "\\/")}
+    yield from (Form(text.encode("utf-8", "surrogatepass"), plain) for text in sorted(texts))
+    cores = {_core(encode, offset, plain) for encode in (b64encode, urlsafe_b64encode) for offset in range(3)}
+    yield from (Form(core, plain, base64=True) for core in sorted(cores))
+
+
+def known(raw: bytes, forms: Iterable[Form]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield `(start, end, plain value)` of every form in raw text; of base64 the whole run around it."""
+    for form in forms:
+        start = raw.find(form.text)
+        while start >= 0:
+            end = start + len(form.text)
+            yield *(_run(raw, start, end) if form.base64 else (start, end)), form.plain
+            start = raw.find(form.text, end)
+
+
+def _core(encode: Callable[[bytes], bytes], offset: int, plain: bytes) -> bytes:
+    """Return the part of base64 that `plain` alone decides when it begins at `offset` modulo 3."""
+    encoded = encode(bytes(offset) + plain)
+    return encoded[-(-8 * offset // 6) : 8 * (offset + len(plain)) // 6]
+
+
+def _run(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    # The characters around hold some of the value's bits too.
+    while start and raw[start - 1] in _BASE64:
+        start -= 1
+    while end < len(raw) and raw[end] in _BASE64:
+        end += 1
+    return start, end

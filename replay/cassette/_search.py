@@ -1,0 +1,117 @@
+"""Everything in a text that must not be written down, in order and without overlaps."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from replay.cassette import _fields, _patterns, _pii
+from replay.cassette._flatten import Flat
+from replay.cassette._known import SHORTEST, forms, known
+from replay.cassette._pseudonyms import PLACEHOLDER
+
+Spans = list[tuple[int, int]]  # sorted, without overlaps
+Found = tuple[int, int, int, str, str]  # start, end, rank, kind, family
+
+SECRET, TERM, PERSONAL = range(3)  # what overlaps: a secret hides a term, a term hides personal data
+
+_MEDIA = re.compile(rb"[A-Za-z0-9+/]{512,}={0,2}")
+
+
+class Hit(NamedTuple):
+    """A place in raw text, what is there (`kind`, for people), and what its pseudonym is made of."""
+
+    start: int
+    end: int
+    rank: int
+    kind: str
+    family: str
+    value: bytes
+
+
+class Search:
+    """Finds known values, secrets by name and by form, terms, and (with `personal`) personal data."""
+
+    def __init__(self, values: Iterable[str], terms: Iterable[str], personal: bool) -> None:
+        values = {value for value in values if len(value) >= SHORTEST}
+        self._known = [form for value in sorted(values) for form in forms(value)]
+        words = sorted({term for term in terms if term.strip()}, key=len, reverse=True)
+        pattern = b"|".join(re.escape(word.encode()) for word in words)
+        self._terms = re.compile(rb"(?<!\w)(?:%s)(?!\w)" % pattern, re.IGNORECASE) if words else None
+        self._personal = personal
+
+    def hits(self, raw: bytes) -> list[Hit]:
+        """Return what to replace. What touches a placeholder is left alone: it was redacted before."""
+        searched = b"\0" not in raw and self._is_hinted(raw)
+        if not searched and not any(form.text in raw for form in self._known):
+            return []
+        kept = [place.span() for place in PLACEHOLDER.finditer(raw)]
+        found = [*self._live(raw, kept), *(self._searched(raw) if searched else ())]
+        return _in_order(hit for hit in found if not _touches(kept, hit.start, hit.end))
+
+    def _is_hinted(self, raw: bytes) -> bool:
+        if self._terms or _fields.hinted(raw) or _patterns.hinted(raw):
+            return True
+        return self._personal and _pii.hinted(raw)
+
+    def _live(self, raw: bytes, kept: Spans) -> Iterator[Hit]:
+        start = 0
+        for end, after in [*kept, (len(raw), len(raw))]:
+            for first, last, plain in known(raw[start:end], self._known):
+                yield Hit(start + first, start + last, SECRET, "known value", "key", plain)
+            start = after
+
+    def _searched(self, raw: bytes) -> Iterator[Hit]:
+        flat = Flat(raw)
+        media = [run.span() for run in _MEDIA.finditer(flat.data)]
+        for start, end, rank, kind, family in chain(self._named(flat.data), self._formed(flat.data, media)):
+            yield Hit(*flat.span(start, end), rank, kind, family, flat.data[start:end])
+
+    def _named(self, flat: bytes) -> Iterator[Found]:
+        yield from ((start, end, SECRET, kind, "key") for start, end, kind in _fields.fields(flat))
+        if self._terms:
+            yield from ((*term.span(), TERM, "term", "term") for term in self._terms.finditer(flat))
+
+    def _formed(self, flat: bytes, media: Spans) -> Iterator[Found]:
+        """What is known by its form alone; inside a run of base64 a form means nothing."""
+        for start, end, kind in _patterns.keys(flat):
+            if not _inside(media, start, end):
+                yield start, end, SECRET, kind, "key"
+        for finder in _pii.FINDERS if self._personal else ():
+            for start, end, family in finder(flat):
+                if not _inside(media, start, end):
+                    yield start, end, PERSONAL, family, family
+
+
+def _touches(spans: Spans, start: int, end: int) -> bool:
+    before = bisect_left(spans, (end, 0)) - 1
+    return before >= 0 and spans[before][1] > start
+
+
+def _inside(spans: Spans, start: int, end: int) -> bool:
+    before = bisect_left(spans, (start + 1, 0)) - 1
+    return before >= 0 and spans[before][1] >= end
+
+
+def _in_order(hits: Iterable[Hit]) -> list[Hit]:
+    """Sort; of two that overlap the higher ranked stays, and two of one rank become one."""
+    ordered: list[Hit] = []
+    for hit in sorted(hits):
+        last = ordered[-1] if ordered else None
+        if last is None or hit.start >= last.end:
+            ordered.append(hit)
+        elif hit.rank == last.rank:
+            ordered[-1] = _union(last, hit)
+        elif hit.rank < last.rank:
+            ordered[-1] = hit
+    return ordered
+
+
+def _union(one: Hit, other: Hit) -> Hit:
+    widest = max(one, other, key=lambda hit: hit.end - hit.start)
+    if widest.start <= other.start and widest.end >= max(one.end, other.end):
+        return widest
+    return one._replace(end=other.end, value=one.value + b"\0" + other.value)

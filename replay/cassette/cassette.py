@@ -1,0 +1,234 @@
+"""One cassette in use: what it answers, what it has missed, and what it records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from replay.cassette import file, fold, journal
+from replay.cassette.drift import Drift, compare
+from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
+from replay.cassette.lookup import Lookup
+from replay.cassette.nearest import Nearest
+from replay.errors import BadInput, CassetteMiss, Fault, ReplayError, StorageError, nearest
+
+CREDENTIALS = frozenset(
+    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie")
+)
+MODES = ("none", "once", "new_episodes", "all", "verify")
+
+
+class Redactor(Protocol):
+    """What takes secrets out. Both are applied to all that is recorded, `request` to live requests too."""
+
+    def request(self, request: RecordedRequest) -> RecordedRequest:
+        """Return the request without secrets; applied twice it changes nothing more."""
+
+    def response(self, response: RecordedResponse) -> RecordedResponse:
+        """Return the response without secrets, its chunks still adding up to its body."""
+
+
+class Cassette:
+    """The recording at `path`, played and recorded as vcrpy's record modes say.
+
+    `none` plays and never sends; `once` records when there is no file yet, else it is `none`; `new_episodes`
+    plays what is recorded and records the rest; `all` records everything anew; `verify` sends everything,
+    compares with the recording (`drift`) and writes nothing.
+
+    `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
+    (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. Raises BadInput for a
+    damaged file and StorageError for one that cannot be read. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        mode: str = "none",
+        *,
+        redactor: Redactor | None = None,
+        ignore: Iterable[str] = (),
+        label: str = "",
+        record_hint: str = "",
+    ) -> None:
+        if mode not in MODES:
+            raise BadInput(f'record mode "{mode}" is not known; {nearest(mode, MODES)}')
+        self.path, self.mode = Path(path), mode
+        self.redactor, self.ignore = redactor, tuple(ignore)
+        self.label, self.record_hint = label, record_hint
+        self.misses: list[CassetteMiss] = []
+        self.drift: list[Drift] = []
+        self.recorded: list[Interaction] = []
+        self.last: RecordedRequest | None = None
+        self._lock = threading.RLock()
+        self._journal: journal.Journal | None = None
+        self._broken: StorageError | None = None
+        self._nearest: Nearest | None = None
+        self._file = _resolved(self.path)
+        if self.writes:
+            fold.fold_orphans(self._file, self.ignore)
+        raw = fold.bytes_of(self._file)
+        self._base = fold.fingerprint(raw) if self.writes else ""
+        self._exists = raw is not None
+        self._lookup = Lookup(file.whole(file.read(str(path), raw)) if raw is not None else (), self.ignore)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this mode may change the file."""
+        return self.mode in ("once", "new_episodes", "all")
+
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What the file held when it was opened."""
+        return tuple(self._lookup.interactions)
+
+    @property
+    def played(self) -> tuple[int, ...]:
+        """The indexes of the interactions played, in the order of play."""
+        return tuple(self._lookup.played)
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """The indexes of the recorded interactions that nothing asked for."""
+        return self._lookup.unplayed
+
+    def has_retry(self, request: RecordedRequest | None = None) -> bool:
+        """Whether the next recorded answer to a request (None: to the last one) is a further attempt."""
+        with self._lock:
+            request = self.last if request is None else self.redacted(request)
+            index = None if request is None else self._lookup.peek(request)
+            return index is not None and self._lookup.interactions[index].response.attempt > 1
+
+    def redacted(self, request: RecordedRequest) -> RecordedRequest:
+        """Return the request as it is looked up and stored."""
+        return self.redactor.request(request) if self.redactor else request
+
+    def play(self, request: RecordedRequest) -> RecordedResponse | None:
+        """Answer a live request from the recording; None when it has to be sent.
+
+        Raises CassetteMiss when there is no answer and sending is not allowed, and StorageError when what
+        would be recorded could not be kept.
+        """
+        request = self.redacted(request)
+        with self._lock:
+            self.last = request
+            index = None if self.mode in ("all", "verify") else self._lookup.take(request)
+            if index is not None:
+                return self._lookup.interactions[index].response
+            if self.mode == "none" or (self.mode == "once" and self._exists):
+                raise self.miss(self._why_missed(request))
+            if self.writes:
+                self._start()
+            return None
+
+    def miss(self, message: str) -> CassetteMiss:
+        """Note a miss, and return it to be raised."""
+        missed = CassetteMiss(message)
+        self.misses.append(missed)
+        return missed
+
+    def record(self, request: RecordedRequest, response: RecordedResponse) -> None:
+        """Keep what a request that `play` let through was answered. Raises StorageError."""
+        request = self.redacted(request)
+        response = self.redactor.response(response) if self.redactor else response
+        request = replace(request, headers=_without_credentials(request.headers))
+        response = replace(response, headers=_without_credentials(response.headers))
+        with self._lock:
+            if self.mode == "verify":
+                self._compare(request, response)
+                return
+            self.recorded.append(Interaction(request, response))
+            if self._journal is None:
+                return  # closed while the answer was still coming in
+            try:
+                self._journal.append(self.recorded[-1])
+            except StorageError as problem:
+                self._broken = problem
+                raise
+
+    def transport(self, inner: Any = None, *, attempt: int | None = None, pace: bool = False) -> Any:
+        """Return the transport that plays and records, for httpx2 and httpx, sync and async.
+
+        `inner` sends what is not recorded; the library's own by default, opened when first needed. `attempt`
+        says which try of one call the recordings are; without it the SDK's retry header tells. With `pace`,
+        recorded times are waited for.
+        """
+        from replay.cassette.transport import CassetteTransport
+
+        return CassetteTransport(self, inner, attempt=attempt, pace=pace)
+
+    def http_client(self, *, library: str = "httpx2", inner: Any = None, **options: Any) -> Any:
+        """Return a client (`httpx2.Client`) over this cassette; `options` are the client's own."""
+        return _import(library).Client(transport=self.transport(inner), **options)
+
+    def async_http_client(self, *, library: str = "httpx2", inner: Any = None, **options: Any) -> Any:
+        """Return an `httpx2.AsyncClient` over this cassette; `options` are the client's own."""
+        return _import(library).AsyncClient(transport=self.transport(inner), **options)
+
+    def close(self) -> None:
+        """Fold what was recorded into the file. Raises StorageError, which names where else it is kept."""
+        with self._lock:
+            held, self._journal = self._journal, None
+        if held is not None:
+            try:
+                loaded = self._lookup.interactions
+                fold.finish(self._file, held, self.recorded, loaded=loaded, ignore=self.ignore)
+            finally:
+                held.close()
+
+    def __enter__(self) -> Cassette:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+        if self._journal is None:
+            self._journal = fold.start(self._file, self._base, self.mode)
+
+    def _why_missed(self, request: RecordedRequest) -> str:
+        what = self.label or f"{request.method} {request.uri}"
+        asked, recorded = self._lookup.missed(request)
+        if recorded:
+            lines = [f"{self.path}: {what} was asked too often (asked {asked}, recorded {recorded})"]
+        elif self._lookup.interactions:
+            self._nearest = self._nearest or Nearest(self._lookup.interactions, self.ignore)
+            lines = [f"{self.path}: no recorded interaction matches {what}", self._nearest.describe(request)]
+        else:
+            state = "is empty and cannot" if self._exists else "does not exist and cannot"
+            lines = [f"{self.path}: {state} answer {what}"]
+        lines += [f"an unfinished recording is in {left}" for left in journal.paths(self._file)[:1]]
+        return "\n".join(lines + ([f"record it: {self.record_hint}"] if self.record_hint else []))
+
+    def _compare(self, request: RecordedRequest, live: RecordedResponse) -> None:
+        index = self._lookup.take(request)
+        found = compare(request, live, None if index is None else self._lookup.interactions[index].response)
+        if found is not None:
+            self.drift.append(found)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except ValueError:
+        raise BadInput([Fault(ascii(str(path)), 0, 0, "a file name cannot hold NUL")]) from None
+    except (OSError, RuntimeError) as problem:
+        raise StorageError(f"{path}: cannot be read ({problem})") from None
+
+
+def _without_credentials(headers: dict[str, Any]) -> dict[str, Any]:
+    """Headers that no cassette needs and none may hold, whatever a redactor is set to."""
+    return {name: value for name, value in headers.items() if name not in CREDENTIALS}
+
+
+def _import(library: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(library)
+    except ImportError as problem:
+        raise ReplayError(f"{library} is not installed: pip install {library}") from problem

@@ -1,0 +1,165 @@
+"""vcrpy's YAML format in and out.
+
+    interactions:
+    - request: {body, headers: {name: [value]}, method, uri}
+      response: {body: {string}, headers, replay: {...}, status: {code, message}}
+    version: 1
+
+`replay` is ours (see `replay.cassette.shape`). vcrpy's JSON form and what other projects' serialisers write
+are read too. A damaged file is refused by name, never taken for an empty one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from replay.cassette import atomic, emit
+from replay.cassette.forms import from_shape
+from replay.cassette.interaction import Interaction
+from replay.cassette.tree import Reader, Unfinished, typed
+from replay.errors import BadInput, Fault
+from replay.jsontext import parse
+
+VERSION = 1
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Contents:
+    """All that could be read of a cassette: whole interactions, in order, and every fault."""
+
+    interactions: list[Interaction] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    version: Any = None
+    last_is_whole: bool = False
+
+    @property
+    def errors(self) -> list[Fault]:
+        """The faults that are not mere warnings."""
+        return [fault for fault in self.faults if not fault.warning]
+
+
+def load(path: str | Path) -> tuple[Interaction, ...]:
+    """Read a cassette. Raises BadInput with every fault of the file, StorageError if it cannot be read."""
+    return whole(read(str(path), atomic.read(Path(path))))
+
+
+def whole(contents: Contents) -> tuple[Interaction, ...]:
+    """Return the interactions of an undamaged cassette. Raises BadInput for any other."""
+    if contents.errors:
+        raise BadInput(contents.errors)
+    return tuple(contents.interactions)
+
+
+def dump(interactions: Iterable[Interaction]) -> str:
+    """Write interactions as YAML text."""
+    return "".join(emit.pieces(interactions))
+
+
+def save(path: str | Path, interactions: Iterable[Interaction]) -> None:
+    """Replace a cassette in one step: whole or not at all. Raises StorageError."""
+    atomic.write(Path(path), (piece.encode() for piece in emit.pieces(interactions)))
+
+
+def read(path: str, raw: bytes) -> Contents:
+    """Read the bytes of a cassette as far as that is possible; never raises for what they hold."""
+    contents, text = Contents(), ""
+    try:
+        text = _text(path, raw)
+        _fill(contents, path, text)
+    except Unfinished:
+        contents.faults += _cut(contents, path, text).faults
+    except BadInput as damage:
+        contents.faults += damage.faults
+    return contents
+
+
+def _text(path: str, raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = raw.count(b"\n", 0, problem.start) + 1
+        message = f"byte {problem.start} is not UTF-8; save the file as UTF-8"
+        raise BadInput([Fault(path, line, 0, message)]) from None
+    if not text.strip():
+        raise BadInput([Fault(path, 0, 0, "the file is empty; delete it to record it anew")])
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise BadInput([Fault(path, line, 0, f"unresolved merge at line {line}")])
+    return text
+
+
+def _fill(contents: Contents, path: str, text: str) -> None:
+    data = _json(text)
+    if data is None:
+        _from_yaml(contents, path, text)
+    else:
+        for item in data["interactions"]:
+            _add(contents, path, 0, item)
+        contents.version = data.get("version", VERSION)  # JSON that parses is whole
+    contents.faults += _version_faults(contents, path, text)
+
+
+def _json(text: str) -> Any:
+    """The tree of a file by vcrpy's JSON serialiser; None for anything else, YAML in braces too."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        data = parse(text)
+    except ValueError:
+        return None
+    return data if isinstance(data.get("interactions"), list) else None
+
+
+def _from_yaml(contents: Contents, path: str, text: str) -> None:
+    reader = Reader(text, path)
+    if not reader.document():
+        raise BadInput([Fault(path, 0, 0, "the file holds only comments")])
+    found = False
+    for key in reader.pairs():
+        if key == "interactions":
+            found = True
+            for line in reader.items():
+                _add(contents, path, line, reader.read())
+        elif key == "version":
+            contents.version = typed(reader.read()) or ""
+        else:
+            reader.read()
+    reader.alone()
+    if not found:
+        raise BadInput([Fault(path, 0, 0, "there is no list of `interactions`")])
+
+
+def _add(contents: Contents, path: str, line: int, item: Any) -> None:
+    interaction = from_shape(item, path, line, contents.faults)
+    contents.last_is_whole = interaction is not None
+    if interaction is not None:
+        contents.interactions.append(interaction)
+
+
+def _version_faults(contents: Contents, path: str, text: str) -> Iterator[Fault]:
+    """The version is the last thing in a file of ours or vcrpy's: without it the file may have been cut."""
+    version = contents.version
+    if version in (None, ""):
+        ours = any(one.response.source or one.response.chunks for one in contents.interactions)
+        if ours or not contents.last_is_whole or not text.endswith("\n"):
+            if version is None and contents.last_is_whole and not text.endswith("\n"):
+                # the cut may be inside its last value
+                contents.interactions.pop()
+            raise _cut(contents, path, text)
+        yield Fault(path, 0, 0, "there is no `version: 1`; the file may have been cut", warning=True)
+    elif not isinstance(version, int) or version > VERSION:
+        message = f"written in version {version} of the format, this Replay reads {VERSION}: update Replay"
+        yield Fault(path, 0, 0, message)
+
+
+def _cut(contents: Contents, path: str, text: str) -> BadInput:
+    size, count = len(text.encode()), len(contents.interactions)
+    where = f"cut at byte {size} (interaction {count + 1} of ?)"
+    return BadInput([Fault(path, 0, 0, f"{where}; {count} are whole: replay cassette recover {path}")])

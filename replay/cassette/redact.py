@@ -1,0 +1,195 @@
+"""Redaction at the boundary: what is secret or personal is replaced before the first byte reaches the disk.
+
+The same function runs on a live request before its recording is looked up, so a redacted cassette still
+matches. Where nothing is found the bytes stay as they are; where something is, nothing but it changes:
+numbers, structure, escapes, the number and order of events and chunks are kept. Redacting twice is
+redacting once.
+
+Headers are kept by list. Texts are searched for known values in any encoding, for fields whose name says
+that they are secret, for well-known key formats, for the project's own terms, and for personal data of a
+checkable form. In binary bodies (with a NUL byte) and long runs of base64 (images, audio) only known values
+are looked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Literal
+
+from replay.cassette import _stream
+from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
+from replay.cassette._search import Hit, Search
+from replay.cassette.interaction import RecordedRequest, RecordedResponse
+from replay.config import Project
+from replay.conversation import Json
+from replay.errors import BadInput
+
+Pii = Literal["keyed", "drop", "keep"]
+Chunks = tuple[tuple[float, int], ...]
+Edit = tuple[int, int, bytes]  # start, end, what goes there
+
+REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
+RESPONSE_HEADERS = frozenset(
+    {
+        "content-type",
+        "date",
+        "location",
+        "openai-model",
+        "openai-processing-ms",
+        "openai-version",
+        "request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-request-id",
+        "x-should-retry",
+    }
+)
+RESPONSE_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+REQUEST_IDS = frozenset({"request-id", "x-request-id"})
+_SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+
+
+class Redactor:
+    """Replaces secrets and personal data by stable pseudonyms keyed with `salt`.
+
+    `known` are live credentials (8 characters or more), `terms` words to hide wherever they stand. `pii` says
+    what becomes of personal data: `keyed` pseudonyms, `drop` (one placeholder for each family), `keep`.
+    """
+
+    def __init__(
+        self, salt: str, known: Iterable[str] = (), terms: Iterable[str] = (), pii: Pii = "keyed"
+    ) -> None:
+        self._salt, self._pii = salt, pii
+        self._search = Search(known, terms, personal=pii != "keep")
+
+    @classmethod
+    def for_project(cls, project: Project, live: Mapping[str, str | None]) -> Redactor:
+        """Make the redactor of a project, from the table `[tool.replay.redaction]` (`salt`, `terms`, `pii`).
+
+        `live` are the target's credentials by variable. REPLAY_SALT in the environment comes before the
+        table's salt. Known values are those of `live` and of every environment variable whose name says so
+        (KEY, TOKEN, SECRET, PASSWORD), but for names of files. Raises BadInput.
+        """
+        table = project.settings.get("redaction") or {}
+        salt, terms, pii = table.get("salt", ""), table.get("terms", []), table.get("pii", "keyed")
+        if not isinstance(salt, str):
+            raise BadInput("redaction.salt must be a text")
+        if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+            raise BadInput("redaction.terms must be a list of texts")
+        if pii not in ("keyed", "drop", "keep"):
+            raise BadInput(f'redaction.pii "{pii}" is not known; use one of keyed, drop, keep')
+        values = [*filter(None, live.values()), *_environment()]
+        return cls(os.environ.get("REPLAY_SALT") or salt, values, terms, pii)
+
+    def request(self, request: RecordedRequest) -> RecordedRequest:
+        """Return the request as it may be written down and looked up."""
+        kept = ((name, value) for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS)
+        headers = {name: self.text(value) for name, value in kept}
+        body, _ = self._body(request.body, ())
+        return replace(request, uri=self.text(request.uri), headers=headers, body=body)
+
+    def response(self, response: RecordedResponse) -> RecordedResponse:
+        """Return the response as it may be written down. The chunks keep their number, order and times."""
+        headers = {
+            name: [self._header(name, value) for value in values]
+            for name, values in response.headers.items()
+            if name.lower() in RESPONSE_HEADERS or name.lower().startswith(RESPONSE_PREFIXES)
+        }
+        body, chunks = self._body(response.body, response.chunks)
+        failure = response.failure and replace(response.failure, message=self.text(response.failure.message))
+        return replace(response, headers=headers, body=body, chunks=chunks, failure=failure)
+
+    def text(self, text: str) -> str:
+        """Return a text without its secrets; the same object when there are none."""
+        data = _bytes(text)
+        clean, _ = self._body(data, ())
+        return text if clean is data else _text(clean)
+
+    def json(self, value: Json) -> Json:
+        """Return a JSON value without its secrets, redacted as its text would be."""
+        text = json.dumps(value, ensure_ascii=False)
+        clean = self.text(text)
+        return value if clean is text else json.loads(clean)
+
+    def find(self, text: str | bytes) -> list[tuple[str, int]]:
+        """List what redaction would replace, as `(kind, offset in bytes or characters)`; never the value."""
+        if isinstance(text, bytes):
+            found = {(hit.kind, hit.start) for hit in self._search.hits(text)}
+            for pieces, hits in self._joined(text):
+                found |= {(hit.kind, _stream.offset(pieces, hit.start)) for hit in hits}
+            return sorted(found, key=lambda hit: hit[1])
+        data = _bytes(text)
+        return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
+
+    def _header(self, name: str, value: str) -> str:
+        if name.lower() not in REQUEST_IDS or PLACEHOLDER.fullmatch(_bytes(value)):
+            return self.text(value)
+        return pseudonym(self._salt, "id", _bytes(value)).decode()
+
+    def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
+        # Each round replaces something that no later round takes up again, so this ends, and what it returns
+        # is a fixed point.
+        while edits := self._joined_edits(body) or self._edits(self._search.hits(body)):
+            body, chunks = _spliced(body, chunks, edits)
+        return body, chunks
+
+    def _joined(self, body: bytes) -> Iterator[tuple[list[_stream.Piece], list[Hit]]]:
+        for pieces in _stream.texts(body) if _stream.is_stream(body) else ():
+            hits = self._search.hits(b"".join(piece.text for piece in pieces))
+            if hits:
+                yield pieces, hits
+
+    def _joined_edits(self, body: bytes) -> list[Edit]:
+        joined = self._joined(body)
+        return sorted(
+            chain.from_iterable(_stream.rewrite(body, pieces, self._edits(hits)) for pieces, hits in joined)
+        )
+
+    def _edits(self, hits: Iterable[Hit]) -> list[Edit]:
+        return [(hit.start, hit.end, self._pseudonym(hit)) for hit in hits]
+
+    def _pseudonym(self, hit: Hit) -> bytes:
+        drop = self._pii == "drop" and hit.family != "key"
+        return pseudonym(self._salt, hit.family, hit.value, drop=drop)
+
+
+def _environment() -> Iterator[str]:
+    for name, value in os.environ.items():
+        if _SECRET_VARIABLE.search(name) and not value.startswith(("/", "~", "./")):
+            yield value
+
+
+def _spliced(body: bytes, chunks: Chunks, edits: list[Edit]) -> tuple[bytes, Chunks]:
+    """Carry out edits. A chunk that ends inside one takes all of it; the next begins after it."""
+    parts: list[bytes] = []
+    done = 0
+    for start, end, new in edits:
+        parts += (body[done:start], new)
+        done = end
+    return b"".join((*parts, body[done:])), tuple(_resized(chunks, edits))
+
+
+def _resized(chunks: Chunks, edits: list[Edit]) -> Iterator[tuple[float, int]]:
+    old = shift = written = place = 0
+    for time, size in chunks:
+        old += size
+        while place < len(edits) and edits[place][0] < old:
+            start, end, new = edits[place]
+            shift += len(new) - (end - start)
+            place += 1
+        inside = max(old, edits[place - 1][1]) if place else old
+        yield time, inside + shift - written
+        written = inside + shift
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")

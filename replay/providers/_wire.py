@@ -1,0 +1,137 @@
+"""The one way to read an HTTP response: a live call, a cassette and a log line all come through here.
+
+What counts is what the body is, not what its headers or the request say it should be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from replay.conversation import Json, Object
+from replay.jsontext import parse
+from replay.providers import Unreadable, _errors
+from replay.providers._sse import BLANK, Event, events, looks_like_events
+from replay.turn import ApiError, Reply, Timing
+
+# The first piece of an answer in any of the wires' event streams: a field that carries model output.
+_TOKEN = re.compile(
+    rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|data)"'
+    rb'\s*:\s*"[^"]'
+)
+
+
+class Codec(Protocol):
+    """The half of a provider that reads answers."""
+
+    def decode(self, body: Json) -> Reply:
+        """See `replay.providers.Provider`."""
+
+    def decode_stream(self, events: Iterable[Mapping[str, str]]) -> Reply:
+        """See `replay.providers.Provider`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an HTTP response says: a reply, an error, or an error and the part of a reply that had arrived.
+
+    `stream` is empty when the answer was not a stream, else `{"events": 12, "done": true}`: events before
+    [DONE], whether [DONE] came, and, only where it happened, `after_done` (events that followed it), `bom`,
+    `bad_utf8` and `cut`.
+    """
+
+    reply: Reply | None = None
+    error: ApiError | None = None
+    stream: Object = field(default_factory=dict)
+
+
+def answer(
+    codec: Codec,
+    status: int | None,
+    headers: Mapping[str, str],
+    body: bytes,
+    failure: ApiError | None = None,
+) -> Answer:
+    """Read a response. `body` is decoded (never compressed); `failure` says what ended it before its end.
+
+    `status` None means that there was no response. Never raises for what a server sent.
+    """
+    if status is None:
+        return Answer(error=failure or ApiError("connection", message="no response"))
+    if not 200 <= status < 300:
+        return Answer(error=_errors.refused(status, {k.lower(): v for k, v in headers.items()}, body))
+    reply, error, stream = _read(codec, body)
+    if failure is not None:
+        error = error if error and error.kind == "stream_error" else failure
+        stream = stream and stream | {"cut": True}
+    return Answer(reply, error and replace(error, status=status), stream)
+
+
+def _read(codec: Codec, body: bytes) -> tuple[Reply | None, ApiError | None, Object]:
+    stream: Object = {}
+    try:
+        found, odd = _framed(body)
+        if isinstance(found, Stream):
+            stream = _state(found, odd)
+            return codec.decode_stream(found), None, stream
+        return codec.decode(found), None, stream
+    except Unreadable as problem:
+        return problem.partial, problem.error, stream
+
+
+class Stream(list[Event]):
+    """The events of a body that is a stream."""
+
+
+def _framed(body: bytes) -> tuple[Json | Stream, Object]:
+    if looks_like_events(body):
+        found, odd = events(body)
+        return Stream(found), odd
+    try:
+        document = parse(body)
+    except ValueError as problem:
+        return _lines(body, str(problem))
+    if isinstance(document, dict) and document.get("object") == "chat.completion.chunk":
+        return Stream([{"event": "", "data": body.decode()}]), {}
+    return document, {}
+
+
+def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
+    """Chunks kept one a line without any framing; else nothing that can be read."""
+    first, _, rest = body.strip(BLANK).partition(b"\n")
+    try:
+        if isinstance(parse(first), dict) and rest:
+            found, odd = events(body)
+            return Stream(found), odd
+    except ValueError:
+        pass
+    said = _errors.readable(body)
+    text = said[:200] if isinstance(said, str) else "bytes that are not UTF-8"
+    message = f"not JSON: {text} ({problem})" if text else "the body is empty"
+    raise Unreadable(ApiError("bad_response", message=message))
+
+
+def _state(found: Stream, odd: Object) -> Object:
+    done = [number for number, event in enumerate(found) if event["data"].lstrip().startswith("[DONE]")]
+    count = done[0] if done else len(found)
+    after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
+    return {"events": count, "done": bool(done)} | after | odd
+
+
+def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool) -> Timing:
+    """Return when the first token, each chunk and the end came; `times` in ms, empty when not known.
+
+    The first token is the first chunk in which model output begins; what is not streamed has none.
+    """
+    if not times:
+        return Timing()
+    if not streamed:
+        return Timing(total_ms=times[-1])
+    token, end = _TOKEN.search(body), 0
+    for when, size in zip(times, sizes, strict=False):
+        end += size
+        if token and end >= token.end():
+            return Timing(when, times[-1], times)
+    return Timing(None, times[-1], times)

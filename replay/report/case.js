@@ -1,0 +1,96 @@
+// One case in full.
+
+function caseHead(row, at, of, actions) {
+  return h("header.case-head", null,
+    h("nav", { "aria-label": "Cases" },
+      h("a.back", { href: actions.back }, "All cases"),
+      h("span.spacer"),
+      at >= 0 && h("span.at", null, `${count(at + 1)} of ${count(of)}`),
+      h("button.quiet", { type: "button", title: "Previous case (k)", "aria-label": "Previous case", onclick: actions.previous }, "↑"),
+      h("button.quiet", { type: "button", title: "Next case (j)", "aria-label": "Next case", onclick: actions.next }, "↓")),
+    h("h1." + row.outcome, null, h("span.sign", { "aria-hidden": "true" }), h("span.only-spoken", null, `${row.outcome}: `), h("span", null, row.id)),
+    h("p.labels", null,
+      label("suite", row.suite, { suite: row.suite }),
+      label("target", row.target, { target: row.target }),
+      row.tags.map((tag) => label("tag", tag, { tag })),
+      h("a.permalink", { href: address({ case: row.id }) }, "link to this case")),
+    h("p.command", null, h("code", null, row.command), copyButton(row.command, "Copy the command")));
+}
+
+function label(kind, name, filter) {
+  return h("a.tag", { href: address(filter), title: `All cases of this ${kind}` }, h("small", null, kind), name || "none");
+}
+
+function caseBody(row, data) {
+  const transcript = data.transcript;
+  return [
+    verdictList(data.verdicts),
+    caseFacts(row, data),
+    setting(transcript.conversation || {}),
+    transcript.turns.length ? turnList(transcript) : unsent(transcript.conversation || {}),
+  ];
+}
+
+function caseFacts(row, { transcript, cost, files }) {
+  const { target = {}, turns, play } = transcript;
+  const facts = [
+    ["Model", [target.model, target.provider && `through ${target.provider}`].filter(Boolean).join(" ")],
+    ["Played", `${play ?? "?"}, ${plural(turns.length, "turn")}`.replaceAll("_", " ")],
+    ["Tokens", count(row.tokens)],
+    ["Cost", dollars(cost)],
+    ["Latency", milliseconds(row.ms)],
+    ...Object.entries(files || {}).map(([name, path]) => [name, path]),
+  ];
+  return h("dl.facts.small", null, facts.filter(([, value]) => value).map(([name, value]) =>
+    h("div", null, h("dt", null, name), h("dd", null, typeof value === "string" ? value : JSON.stringify(value)))));
+}
+
+// What was sent with every request: parameters, and the tools on offer.
+function setting(conversation) {
+  const params = Object.entries(conversation.params || {});
+  const tools = conversation.tools || [];
+  return (params.length > 0 || tools.length > 0) && h("div.setting", null,
+    params.map(([name, value]) => typeof value === "object" && value !== null
+      ? fold(name, () => valueBlock(value))
+      : h("span.chip", null, h("b", null, name), h("span", null, String(value)))),
+    tools.length > 0 && fold(`${plural(tools.length, "tool")}: ${tools.map(toolName).join(", ")}`.slice(0, 300), () => tools.map(tool)));
+}
+
+function toolName(tool) {
+  return tool.name ?? tool.function?.name ?? tool.type ?? "?";
+}
+
+function tool(definition) {
+  const { name, description, parameters, effect } = definition.function ?? definition;
+  return h("div.tool", null,
+    h("p", null, h("b", null, String(name ?? definition.type)), effect && h("span.tag", null, effect), " ", description),
+    parameters ? valueBlock(parameters) : valueBlock(definition));
+}
+
+function unsent(conversation) {
+  const messages = conversation.messages || [];
+  return [h("p.note", null, "Nothing was sent."), upTo(300, messages, (message) => bubble(message, { calls: callNames(messages) }))];
+}
+
+function makeCase(element, actions) {
+  let current = 0;
+  async function open(row, at, of) {
+    const mine = ++current;
+    const body = h("div.case-body", { "aria-busy": "true" });
+    element.replaceChildren(caseHead(row, at, of, actions()), body);
+    element.hidden = false;
+    try {
+      const data = await loadCase(row);
+      if (mine === current) body.append(add(document.createDocumentFragment(), caseBody(row, data)));
+    } catch (problem) {
+      if (mine === current) body.append(h("p.notice", { role: "alert" }, `This case could not be shown: ${problem.message}`));
+    }
+    body.removeAttribute("aria-busy");
+  }
+  function close() {
+    current++;
+    element.hidden = true;
+    element.replaceChildren();
+  }
+  return { open, close };
+}

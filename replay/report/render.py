@@ -1,0 +1,109 @@
+"""Draws a run: `run.jsonl` in, one self-contained `index.html` out.
+
+The run is read once, line by line. Its lines go compressed into a spool file while the summary and the list
+are gathered; memory grows only by the list (about 1 KB a case), not by the conversations.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from replay.conversation import Json
+from replay.report import page
+from replay.report.blocks import Blocks
+from replay.report.files import replacing
+from replay.report.runs import locate, scan
+from replay.report.sections import registry
+from replay.report.summary import OUTCOMES, Collector, Row, RunSummary
+
+MARK = "<!--blocks-->"
+
+
+def render(run_jsonl: Path, out: Path) -> None:
+    """Write the page of a run (a folder or its `run.jsonl`) to `out`, whole or not at all.
+
+    Raises BadInput where there is no run to read, StorageError where the page cannot be written.
+    """
+    path = locate(run_jsonl)
+    header, lines, faults = scan(path)
+    collector = Collector()
+    with replacing(out) as file, tempfile.TemporaryFile(dir=out.parent) as spool:
+        blocks = Blocks(spool)
+        for line in lines:
+            collector.add(line.data)
+            blocks.add(line.text)
+        blocks.flush()
+        named = [*map(str, header.get("faults") or ()), *map(str, faults)]
+        run = collector.summary(path.resolve().parent.name, header, named)
+        head, _, tail = _frame(run, blocks.sizes).partition(MARK)
+        _assemble(file, head, spool, tail)
+
+
+def _assemble(file: IO[bytes], head: str, spool: IO[bytes], tail: str) -> None:
+    file.write(head.encode())
+    spool.seek(0)
+    shutil.copyfileobj(spool, file, 1 << 20)
+    file.write(tail.encode())
+
+
+def _frame(run: RunSummary, block_sizes: Sequence[int]) -> str:
+    from markupsafe import Markup
+
+    template = (page.HERE / "page.html").read_text("utf-8")
+    return page.fill(
+        template,
+        run=run,
+        policy=Markup(page.policy()),  # noqa: S704 - ours, and a hash must not be escaped
+        style=Markup(page.style()),  # noqa: S704 - ours
+        script=Markup(page.script()),  # noqa: S704 - ours
+        sections=[(name, _section(name, run)) for name in _in_order()],
+        index=page.island(index(run, block_sizes)),
+        mark=Markup(MARK),  # noqa: S704 - ours
+    )
+
+
+def _in_order() -> list[str]:
+    return sorted(registry.names(), key=lambda name: (registry.get(name).order, name))
+
+
+def _section(name: str, run: RunSummary) -> Json:
+    try:
+        return registry.get(name).html(run)
+    except Exception as problem:  # noqa: BLE001 - a plugin's fault must not cost the report
+        return page.fill(
+            '<p class="notice">The section {{ name }} could not be drawn: {{ what }}</p>',
+            name=name,
+            what=f"{type(problem).__name__}: {problem}",
+        )
+
+
+def index(run: RunSummary, block_sizes: Sequence[int]) -> Json:
+    """What the list needs of every case, in the order of the run; repeated names are numbers into `names`."""
+    names: dict[str, dict[Json, int]] = {key: {} for key in ("suites", "targets", "tags", "identities")}
+
+    def number(kind: str, value: Json) -> int:
+        return names[kind].setdefault(value, len(names[kind]))
+
+    def packed(row: Row) -> list[Json]:
+        return [
+            row.id,
+            OUTCOMES.index(row.outcome),
+            number("suites", row.suite),
+            number("targets", row.target),
+            [number("tags", tag) for tag in row.tags],
+            [number("identities", identity) for identity in row.identities],
+            row.message,
+            row.tokens,
+            row.cost,
+            row.total_ms and round(row.total_ms),
+            row.turns,
+            row.command,
+        ]
+
+    rows = [packed(row) for row in run.rows]
+    listed = {key: list(values) for key, values in names.items()}
+    return {"outcomes": OUTCOMES, "names": listed, "rows": rows, "blocks": block_sizes}
