@@ -230,32 +230,28 @@ def proposed(
     """
     judged = [(result, verdict) for result in results for verdict in result.verdicts if _is_ours(verdict)]
     judged.sort(key=lambda item: _case(item[0]))
-    changes, faults = [], []
-    for (conversation, target), group in groupby(judged, key=lambda item: _case(item[0])):
+    changes = []
+    for case, group in groupby(judged, key=lambda item: _case(item[0])):
         attempts = list(group)
         news = [verdict for _, verdict in attempts if verdict.bad and verdict.kind in categories]
-        if not news:
-            continue
-        old = read(project, conversation, target)
-        before = old.variants if old and add_variant else ()
-        after = _distinct([*before, *(accepted(result.transcript) for result, _ in attempts)])
-        if len(after) > MOST:
-            faults.append(
-                f"{conversation} with {target} has {len(after)} variants, at most {MOST} are accepted"
-            )
-        changes.append(
-            Change(
-                news[0].kind,
-                path_for(project, conversation, target),
-                conversation,
-                target,
-                after,
-                news[0].diff,
-            )
-        )
-    if faults:
-        raise BadInput("\n".join(faults))
+        if news:
+            old = read(project, *case) if add_variant else None
+            came = [accepted(result.transcript) for result, _ in attempts]
+            after = _distinct([*(old.variants if old else ()), *came])
+            changes.append(Change(news[0].kind, path_for(project, *case), *case, after, news[0].diff))
+    _refuse_too_many(changes)
     return changes
+
+
+def _refuse_too_many(changes: Iterable[Change]) -> None:
+    faults = []
+    for change in changes:
+        if len(change.after) > MOST:
+            case = f"{change.conversation} with {change.target}"
+            message = f"{case}: {len(change.after)} variants, at most {MOST} are accepted"
+            faults.append(Fault("", 0, 0, message))
+    if faults:
+        raise BadInput(faults)
 
 
 def _is_ours(verdict: Verdict) -> bool:
