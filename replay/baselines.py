@@ -235,9 +235,9 @@ def proposed(
         attempts = list(group)
         news = [verdict for _, verdict in attempts if verdict.bad and verdict.kind in categories]
         if news:
-            old = read(project, *case) if add_variant else None
+            old = read(project, *case)
             came = [accepted(result.transcript) for result, _ in attempts]
-            after = _distinct([*(old.variants if old else ()), *came])
+            after = _distinct([*(old.variants if old and add_variant else ()), *came])
             changes.append(Change(news[0].kind, path_for(project, *case), *case, after, news[0].diff))
     _refuse_too_many(changes)
     return changes
