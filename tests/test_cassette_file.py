@@ -182,7 +182,7 @@ def test_an_encoding_we_cannot_read_keeps_its_header():
 
 
 def test_a_gzip_bomb_is_refused():
-    bomb = gzip.compress(b"\0" * 300_000_000, 9)
+    bomb = gzip.compress(b"\0" * 100_000_000, 9)
     began = time.monotonic()
     assert "unpack to more than" in wrong_with(file.dump([one(bomb)]))
     assert time.monotonic() - began < 5
