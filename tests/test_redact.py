@@ -422,7 +422,8 @@ def test_headers_are_kept_by_list():
             "x-ratelimit-remaining-tokens": ["100"],
             "openai-processing-ms": ["12"],
             "x-request-id": ["req_0123456789"],
-            "content-encoding": ["gzip"],
+            "content-encoding": ["br"],
+            "content-length": ["5"],
             "set-cookie": ["a=b"],
         },
     )
@@ -434,6 +435,7 @@ def test_headers_are_kept_by_list():
         "Retry-After": ["2"],
         "x-ratelimit-remaining-tokens": ["100"],
         "openai-processing-ms": ["12"],
+        "content-encoding": ["br"],  # a body in an encoding that could not be undone
     }
     once = redactor.response(response)
     assert redactor.response(once) == once
