@@ -281,3 +281,39 @@ def test_new_episodes_plays_what_is_known_and_records_the_rest(tmp_path):
         )
         assert len(server.requests) == 3
     assert len(load(path)) == len(witness.exchanges) == 3
+
+
+def a_chat(url, address):
+    """Says its user's address, and says the model's answer back to it, as chats do."""
+    client = openai.OpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=0)
+    messages = [{"role": "user", "content": f"I am {address}. What is my key?"}]
+    for _ in range(2):
+        chunks = client.chat.completions.create(model="m", messages=messages, stream=True)
+        said = "".join(chunk.choices[0].delta.content for chunk in chunks)
+        messages += [{"role": "assistant", "content": said}, {"role": "user", "content": "And now?"}]
+    return said
+
+
+def test_a_redacted_recording_still_answers_and_never_held_a_secret(tmp_path):
+    secret, address = "sk-proj-" + "Zz9" * 14, "ada.l@corp.example.com"
+    texts = ["It is ", secret[:11], secret[11:20], secret[20:], f" for {address}"]
+    events = "".join(
+        f"data: {json.dumps(CHUNKS[0] | {'choices': [{'index': 0, 'delta': {'content': text}}]})}\n\n"
+        for text in texts
+    )
+    pieces = [events[place : place + 23] for place in range(0, len(events), 23)]  # cut anywhere
+    path = tmp_path / "app.yaml"
+
+    def files():
+        return b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+    recorded = Cassette(path, "once", redactor=Redactor("salt", [KEY]))
+    with Scripted([stream([*pieces, "data: [DONE]\n\n"])]) as server, recorded, intercept(recorded):
+        assert a_chat(server.url, address) == "".join(texts)
+        written = files()
+    assert b"And now?" in written, "the journal held both requests by then"
+    for held in (written, files()):
+        assert not [value for value in (secret, address, KEY) if value.encode() in held]
+    with blocked():
+        played, _ = through(path, "none", lambda: a_chat(server.url, address))
+    assert played == Redactor("salt").text("".join(texts))

@@ -72,4 +72,3 @@ def test_different_requests_stay_different_and_equal_ones_equal(loaded, redacted
 
 def test_it_takes_at_most_twice_the_time_of_loading(loaded, redacted):
     assert redacted[1] <= 2 * loaded[1]
-    print(f"\nredaction took {redacted[1] / loaded[1]:.2f} of the time of loading")

@@ -26,14 +26,13 @@ class Witness:
         """As `Cassette.play`."""
         played = self.cassette.play(request)
         if played is not None:
-            self._keep(self.cassette.redacted(request), played)
+            self._keep(request, played)
         return played
 
     def record(self, request: RecordedRequest, response: RecordedResponse) -> None:
         """As `Cassette.record`."""
         self.cassette.record(request, response)
-        redactor = self.cassette.redactor
-        self._keep(self.cassette.redacted(request), redactor.response(response) if redactor else response)
+        self._keep(request, response)
 
     def miss(self, message: str) -> CassetteMiss:
         """As `Cassette.miss`."""
@@ -46,5 +45,8 @@ class Witness:
         return CassetteTransport(self, inner)
 
     def _keep(self, request: RecordedRequest, response: RecordedResponse) -> None:
+        redactor = self.cassette.redactor
+        if redactor is not None:
+            request, response = redactor.request(request), redactor.response(response)
         with self._lock:
             self.exchanges.append(Interaction(request, response))
