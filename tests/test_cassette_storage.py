@@ -384,6 +384,19 @@ def test_a_device_that_is_always_full_is_a_storage_error(tmp_path):
         Cassette(tmp_path / "c.yaml", "all")
 
 
+def test_an_answer_that_comes_after_the_close_is_not_lost_in_silence(tmp_path):
+    cassette = Cassette(tmp_path / "c.yaml", "once")
+    call(cassette, 1)
+    request = RecordedRequest("POST", "http://x/", {}, b"2")
+    assert cassette.play(request) is None
+    cassette.close()
+    with pytest.raises(StorageError, match="closed before its last answer had come in"):
+        cassette.record(request, RecordedResponse(200))
+    with pytest.raises(StorageError, match="is closed and records no more; nothing was sent"):
+        cassette.play(request)
+    assert numbers(tmp_path / "c.yaml") == [1]
+
+
 def test_closing_twice_and_recording_nothing_leave_no_trace(tmp_path):
     cassette = Cassette(tmp_path / "c.yaml", "all")
     cassette.close()
