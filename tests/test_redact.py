@@ -516,6 +516,8 @@ def test_find_names_kind_and_place_and_never_the_value():
     assert [text[place:].split(maxsplit=1)[0] for _, place in found[:2]] == ["a-known-value", key]
     assert redactor.find(redactor.text(text)) == []
     stream = sse([chunk(content=part) for part in (key[:8], key[8:])]).body
+    headers = "request:\n  headers:\n    X-Api-Key:\n    - abcd1234efgh\n    cookie: ['a']\n"
+    assert redactor.find(headers) == [("field X-Api-Key", headers.index("abcd1234efgh"))]
     assert redactor.find(stream) == [("GitHub token", stream.index(key[:8].encode()))]
 
 

@@ -18,6 +18,9 @@ _ASSIGNED = re.compile(
 )  # for lower case
 _NAME = re.compile(rb"(?:\w+ )?[\w.-]+\Z")  # `api key: ...` in prose has two words
 _QUERY = re.compile(rb"(?:^|[?&;])([\w.-]{2,80})=([^\s&;#\"'<>\x01-\x07\\]{6,})")
+_LISTED = re.compile(  # as cassettes write headers: `x-api-key:`, and the value as a list item below it
+    rb"(?:^|\n)[ \t]*[\"']?([\w-]{2,80})[\"']?:[ \t]*\r?\n[ \t]*-[ \t]+[\"']?([^\s\"';]{8,})"
+)
 _LOGPROB = re.compile(
     rb"[\"\x01-\x07]\s*,\s*[\"\x01-\x07](?:logprob|bytes|top_logprobs|id|token_id|rank|prob)"
 )
@@ -69,6 +72,9 @@ def fields(flat: bytes) -> Iterator[Span]:
         start, end = found.span(1)
         if _is_value(flat[start:end], 1) and secrecy(_name_before(flat, start)):
             yield start, end, "assignment"
+    for found in _LISTED.finditer(flat):
+        if secrecy(found[1]) and _is_value(found[2], 1):
+            yield *found.span(2), f"field {found[1].decode()}"
     for found in _QUERY.finditer(flat):
         if secrecy(found[1], query=True) and _is_value(found[2], 2):
             yield *found.span(2), f"parameter {found[1].decode()}"
