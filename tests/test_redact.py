@@ -170,7 +170,11 @@ PLACES = (
 
 def everything(exchange):
     """All that would be written down, with every string inside JSON undone and streams joined."""
-    texts = [getattr(exchange, "uri", ""), exchange.body.decode(), "".join(deltas(exchange.body))]
+    texts = [
+        getattr(exchange, "uri", ""),
+        exchange.body.decode("utf-8", "surrogatepass"),
+        "".join(deltas(exchange.body)),
+    ]
     headers = [value if isinstance(value, str) else value[0] for value in exchange.headers.values()]
     return "\n".join([*headers, *(part for text in texts for part in unfolded(text))])
 
@@ -194,8 +198,8 @@ def leaves(value):
 
 
 def deltas(body):
-    for line in body.decode().splitlines():
-        if line.startswith("data: {"):
+    for line in body.split(b"\n"):
+        if line.startswith(b"data: {"):
             delta = json.loads(line[6:])["choices"][0]["delta"]
             yield delta.get("content") or ""
             yield from (call["function"].get("arguments", "") for call in delta.get("tool_calls", ()))
@@ -422,7 +426,8 @@ def test_headers_are_kept_by_list():
             "x-ratelimit-remaining-tokens": ["100"],
             "openai-processing-ms": ["12"],
             "x-request-id": ["req_0123456789"],
-            "content-encoding": ["gzip"],
+            "content-encoding": ["br"],
+            "content-length": ["5"],
             "set-cookie": ["a=b"],
         },
     )
@@ -434,6 +439,7 @@ def test_headers_are_kept_by_list():
         "Retry-After": ["2"],
         "x-ratelimit-remaining-tokens": ["100"],
         "openai-processing-ms": ["12"],
+        "content-encoding": ["br"],  # a body in an encoding that could not be undone
     }
     once = redactor.response(response)
     assert redactor.response(once) == once
@@ -510,6 +516,8 @@ def test_find_names_kind_and_place_and_never_the_value():
     assert [text[place:].split(maxsplit=1)[0] for _, place in found[:2]] == ["a-known-value", key]
     assert redactor.find(redactor.text(text)) == []
     stream = sse([chunk(content=part) for part in (key[:8], key[8:])]).body
+    headers = "request:\n  headers:\n    X-Api-Key:\n    - abcd1234efgh\n    cookie: ['a']\n"
+    assert redactor.find(headers) == [("field X-Api-Key", headers.index("abcd1234efgh"))]
     assert redactor.find(stream) == [("GitHub token", stream.index(key[:8].encode()))]
 
 
@@ -586,6 +594,31 @@ def test_json_stays_json_of_the_same_structure(value):
     redactor = Redactor(SALT)
     for written in (json.dumps(value), json.dumps(value, ensure_ascii=False), json.dumps(json.dumps(value))):
         same_shape(json.loads(written), json.loads(redactor.text(written)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECES | st.text(max_size=4), max_size=8), st.booleans(), st.booleans(), st.randoms())
+def test_a_stream_stays_a_stream_of_the_same_events(texts, as_arguments, ascii_only, rng):
+    parts = split("".join(texts), rng) if rng.random() < 0.7 else texts
+    deltas_of = [
+        {"tool_calls": [{"index": 0, "function": {"arguments": part}}]} if as_arguments else {"content": part}
+        for part in parts
+    ]
+    lines = [
+        f"data: {json.dumps(chunk(**delta), ensure_ascii=ascii_only)}\n\n".encode("utf-8", "surrogatepass")
+        for delta in deltas_of
+    ]
+    before = RecordedResponse(200, body=b"".join(lines), chunks=tuple((1.0, len(line)) for line in lines))
+    redactor = Redactor(SALT, ["the-known-value"], ["Ada"])
+    after = redactor.response(before)
+    assert redactor.response(after) == after
+    assert sum(size for _, size in after.chunks) == len(after.body)
+    place = 0
+    for (_, size), line in zip(after.chunks, lines, strict=True):
+        event, place = after.body[place : place + size], place + size
+        assert event.endswith(b"\n\n")
+        same_shape(json.loads(line[6:]), json.loads(event[6:]))
+    assert "the-known-value" not in "".join(deltas(after.body))
 
 
 def same_shape(one, other):

@@ -14,11 +14,13 @@ Span = tuple[int, int, str]
 _FIELD = re.compile(rb"([\"'\x01-\x07])([\w.-]{2,80})\1\s*(?::|=>)\s*(?=\1|\[\s*\1)")
 _ASSIGNED = re.compile(
     rb"(?:key|token|secret|passwd|password|pwd|credential|auth|authorization)"
-    rb"\s{0,3}[=:]\s{0,3}[\"'\x01-\x07]?([^\s\"'\x01-\x07,;&<>(){}\[\]]{8,})",
-    re.IGNORECASE,
-)
+    rb"\s{0,3}[=:]\s{0,3}[\"'\x01-\x07]?([^\s\"'\x01-\x07,;&<>(){}\[\]]{8,})"
+)  # for lower case
 _NAME = re.compile(rb"(?:\w+ )?[\w.-]+\Z")  # `api key: ...` in prose has two words
 _QUERY = re.compile(rb"(?:^|[?&;])([\w.-]{2,80})=([^\s&;#\"'<>\x01-\x07\\]{6,})")
+_LISTED = re.compile(  # as cassettes write headers: `x-api-key:`, and the value as a list item below it
+    rb"(?:^|\n)[ \t]*[\"']?([\w-]{2,80})[\"']?:[ \t]*\r?\n[ \t]*-[ \t]+[\"']?([^\s\"';]{8,})"
+)
 _LOGPROB = re.compile(
     rb"[\"\x01-\x07]\s*,\s*[\"\x01-\x07](?:logprob|bytes|top_logprobs|id|token_id|rank|prob)"
 )
@@ -66,9 +68,13 @@ def fields(flat: bytes) -> Iterator[Span]:
             logprob = found[2] == b"token" and _LOGPROB.match(flat, end)
             if not logprob and _is_value(flat[start:end], secret):
                 yield start, end, f"field {found[2].decode()}"
-    for found in _ASSIGNED.finditer(flat):
-        if _is_value(found[1], 1) and secrecy(_name_before(flat, found.start(1))):
-            yield *found.span(1), "assignment"
+    for found in _ASSIGNED.finditer(flat.lower()):
+        start, end = found.span(1)
+        if _is_value(flat[start:end], 1) and secrecy(_name_before(flat, start)):
+            yield start, end, "assignment"
+    for found in _LISTED.finditer(flat):
+        if secrecy(found[1]) and _is_value(found[2], 1):
+            yield *found.span(2), f"field {found[1].decode()}"
     for found in _QUERY.finditer(flat):
         if secrecy(found[1], query=True) and _is_value(found[2], 2):
             yield *found.span(2), f"parameter {found[1].decode()}"

@@ -15,7 +15,7 @@ from bisect import bisect_right
 DEPTHS = b'"\x01\x02\x03\x04\x05\x06\x07'
 _ESCAPE = re.compile(
     rb"\\+(?:u(?P<code>[0-9a-fA-F]{4})|(?P<char>[\"/nrtbf]))"
-    rb"|%(?P<percent>2[0-9A-Fa-f]|3[A-Fa-f]|40|5[BDbd]|7[BDbd])"
+    rb"|%(?P<percent>0[9AaDd]|2[0-9A-Fa-f]|3[A-Fa-f]|40|5[BDbd]|7[BDbd])"
 )
 
 

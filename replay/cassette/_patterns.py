@@ -94,7 +94,7 @@ SHAPES = (
     ),
     (
         "password in a URL",
-        b"://",
+        b"@",
         re.compile(rb"://[^\s/:@\"'<>\x00-\x1f]*:(?P<secret>[^\s/@\"'<>\x00-\x1f]+)@"),
     ),
     ("authorization", b"earer", re.compile(rb"[Bb]earer\s+(?P<secret>(?=\S*\d)[\w.~+/-]{16,}=*)")),
@@ -111,6 +111,7 @@ SHAPES = (
     ("Azure AI key", b"JQQJ", re.compile(rb"(?<!\w)[A-Za-z0-9]{52}JQQJ[A-Za-z0-9]{28}(?!\w)")),
 )
 
+_NEEDLES = tuple(needle for _, needle, _ in SHAPES)
 _MASKED = re.compile(
     rb"[*x.X\xe2\x80\xa2-]*|<[^<>]*>|\[[\w -]*\]|\$\{.*\}|\{\{.*\}\}|\$[A-Z_]+|%\(?\w+\)?s|(?i:your)[-_ ].*"
     rb"|.*(?:REDACTED|FILTERED|MASKED).*",
@@ -130,7 +131,7 @@ HINT = re.compile(
 
 def hinted(raw: bytes) -> bool:
     """Tell quickly whether raw text may hold a credential of a known form, escaped or not."""
-    return any(map(HINT.match, TOKEN.findall(raw))) or any(needle in raw for _, needle, _ in SHAPES)
+    return any(map(raw.__contains__, _NEEDLES)) or any(map(HINT.match, TOKEN.findall(raw)))
 
 
 def keys(flat: bytes) -> Iterator[tuple[int, int, str]]:

@@ -7,7 +7,7 @@ Each finder takes the flat view of a text and yields `(start, end, family)`. Wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from replay.cassette._flatten import DEPTHS
@@ -27,16 +27,6 @@ _CARD_PREFIX = re.compile(
 _IBAN = re.compile(rb"(?<![\w+/=])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![\w+/=])")
 _IP4 = re.compile(rb"(?<![\w.@-])(?<!ersion )\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(rb"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
-# Every digit becomes 0 and every capital A, so that a form can be looked for as a plain text.
-_CLASSES = bytes(
-    0x30 if chr(char).isdecimal() else 0x41 if 0x41 <= char <= 0x5A else char for char in range(256)
-)
-_HINTS = (
-    (b"AA00", re.compile(rb"[A-Z]{2}\d\d ?[A-Z0-9]{4} ?[A-Z0-9]{4} ?[A-Z0-9]{3}")),
-    (b"0.0", re.compile(rb"\d\.\d{1,3}\.\d{1,3}\.\d")),
-    (b"::", _IP6),
-    (b":", re.compile(rb":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")),
-)
 _QUOTES = tuple(DEPTHS[depth : depth + 1] for depth in range(len(DEPTHS)))
 # Length by country, from the IBAN registry (ISO 13616).
 _IBAN_LENGTHS = {
@@ -50,17 +40,6 @@ _IBAN_LENGTHS = {
     )
     for country in countries.split()
 }
-
-
-def hinted(raw: bytes) -> bool:
-    """Tell quickly whether raw text may hold any of these, escaped or not."""
-    if b"@" in raw or b"%40" in raw or b"%2B" in raw or b"\\u00" in raw:
-        return True
-    digits = raw.translate(_CLASSES, b" ()-")  # across the separators of phones and cards
-    if b"0000000000000" in digits or b"+0000000" in digits:
-        return True
-    classes = raw.translate(_CLASSES)
-    return any(hint in classes and pattern.search(raw) for hint, pattern in _HINTS)
 
 
 def emails(flat: bytes) -> Iterator[Span]:
@@ -107,7 +86,37 @@ def addresses(flat: bytes) -> Iterator[Span]:
                 yield *found.span(), "ip"
 
 
-FINDERS = (emails, phones, cards, ibans, addresses)
+Finder = Callable[[bytes], Iterator[Span]]
+
+# Every digit becomes 0 and every capital A, so that a form can be looked for as a plain text.
+_CLASSES = bytes(
+    0x30 if chr(char).isdecimal() else 0x41 if 0x41 <= char <= 0x5A else char for char in range(256)
+)
+_SEPARATORS = b" ()-"
+# What must be there in the classes of a text (without separators?), and then in the text itself.
+_HINTS: tuple[tuple[Finder, bool, bytes, bytes], ...] = (
+    (emails, False, b"@", rb"[\w%+-]@[\w-]"),
+    (phones, True, b"+0000000", rb"\+[1-9][\d ().-]{7}"),
+    (cards, True, b"0" * 13, rb"(?<![.\d])[2-6]\d{3}(?:[ -]?\d){9}"),
+    (ibans, False, b"AA00", rb"[A-Z]{2}\d\d ?[A-Z0-9]{4} ?[A-Z0-9]{4} ?[A-Z0-9]{3}"),
+    (addresses, False, b"0.0", rb"\d\.\d{1,3}\.\d{1,3}\.\d"),
+    (addresses, False, b":", rb"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:"),
+)
+_COMPILED = tuple((finder, packed, needle, re.compile(form)) for finder, packed, needle, form in _HINTS)
+
+
+def finders(raw: bytes) -> tuple[Finder, ...]:
+    """Return the finders that may find something in raw text, to judge by a quick look."""
+    classes, packed = raw.translate(_CLASSES), raw.translate(_CLASSES, _SEPARATORS)
+    likely = (
+        finder
+        for finder, is_packed, needle, form in _COMPILED
+        if needle in (packed if is_packed else classes) and form.search(raw)
+    )
+    return tuple(dict.fromkeys(likely))
+
+
+FINDERS: tuple[Finder, ...] = (emails, phones, cards, ibans, addresses)
 
 
 def _is_public(address: str) -> bool:

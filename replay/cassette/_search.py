@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -16,9 +16,12 @@ from replay.cassette._pseudonyms import PLACEHOLDER
 Spans = list[tuple[int, int]]  # sorted, without overlaps
 Found = tuple[int, int, int, str, str]  # start, end, rank, kind, family
 
+Rule = Callable[[bytes], Iterator[Found]]
+
 SECRET, TERM, PERSONAL = range(3)  # what overlaps: a secret hides a term, a term hides personal data
 
-_MEDIA = re.compile(rb"[A-Za-z0-9+/]{512,}={0,2}")
+_ESCAPED = re.compile(rb"\\u00[0-7]|%[0-7][0-9A-Fa-f]")
+_MEDIA = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{512,}={0,2}")
 
 
 class Hit(NamedTuple):
@@ -45,17 +48,12 @@ class Search:
 
     def hits(self, raw: bytes) -> list[Hit]:
         """Return what to replace. What touches a placeholder is left alone: it was redacted before."""
-        searched = b"\0" not in raw and self._is_hinted(raw)
-        if not searched and not any(form.text in raw for form in self._known):
+        found = [] if b"\0" in raw else list(self._searched(raw))
+        if not found and not any(form.text in raw for form in self._known):
             return []
         kept = [place.span() for place in PLACEHOLDER.finditer(raw)]
-        found = [*self._live(raw, kept), *(self._searched(raw) if searched else ())]
+        found += self._live(raw, kept)
         return _in_order(hit for hit in found if not _touches(kept, hit.start, hit.end))
-
-    def _is_hinted(self, raw: bytes) -> bool:
-        if self._terms or _fields.hinted(raw) or _patterns.hinted(raw):
-            return True
-        return self._personal and _pii.hinted(raw)
 
     def _live(self, raw: bytes, kept: Spans) -> Iterator[Hit]:
         start = 0
@@ -65,25 +63,43 @@ class Search:
             start = after
 
     def _searched(self, raw: bytes) -> Iterator[Hit]:
+        named, formed = self._rules(raw)
+        if not named and not formed:
+            return
         flat = Flat(raw)
-        media = [run.span() for run in _MEDIA.finditer(flat.data)]
-        for start, end, rank, kind, family in chain(self._named(flat.data), self._formed(flat.data, media)):
+        media = [run.span() for run in _MEDIA.finditer(flat.data)] if formed else []
+        for start, end, rank, kind, family in chain.from_iterable(rule(flat.data) for rule in named):
             yield Hit(*flat.span(start, end), rank, kind, family, flat.data[start:end])
+        for start, end, rank, kind, family in chain.from_iterable(rule(flat.data) for rule in formed):
+            if not _inside(media, start, end):  # in a run of base64 a form means nothing
+                yield Hit(*flat.span(start, end), rank, kind, family, flat.data[start:end])
 
-    def _named(self, flat: bytes) -> Iterator[Found]:
-        yield from ((start, end, SECRET, kind, "key") for start, end, kind in _fields.fields(flat))
+    def _rules(self, raw: bytes) -> tuple[list[Rule], list[Rule]]:
+        """Return the rules that may find something, by name and by form, to judge by a quick look."""
+        escaped = _ESCAPED.search(raw) is not None  # then no look at the raw text can tell
+        named: list[Rule] = [_fields_rule] if escaped or _fields.hinted(raw) else []
+        formed: list[Rule] = [_keys_rule] if escaped or _patterns.hinted(raw) else []
         if self._terms:
-            yield from ((*term.span(), TERM, "term", "term") for term in self._terms.finditer(flat))
+            named.append(self._terms_rule)
+        if self._personal:
+            formed += map(_personal_rule, _pii.FINDERS if escaped else _pii.finders(raw))
+        return named, formed
 
-    def _formed(self, flat: bytes, media: Spans) -> Iterator[Found]:
-        """What is known by its form alone; inside a run of base64 a form means nothing."""
-        for start, end, kind in _patterns.keys(flat):
-            if not _inside(media, start, end):
-                yield start, end, SECRET, kind, "key"
-        for finder in _pii.FINDERS if self._personal else ():
-            for start, end, family in finder(flat):
-                if not _inside(media, start, end):
-                    yield start, end, PERSONAL, family, family
+    def _terms_rule(self, flat: bytes) -> Iterator[Found]:
+        for term in self._terms.finditer(flat) if self._terms else ():
+            yield *term.span(), TERM, "term", "term"
+
+
+def _fields_rule(flat: bytes) -> Iterator[Found]:
+    return ((start, end, SECRET, kind, "key") for start, end, kind in _fields.fields(flat))
+
+
+def _keys_rule(flat: bytes) -> Iterator[Found]:
+    return ((start, end, SECRET, kind, "key") for start, end, kind in _patterns.keys(flat))
+
+
+def _personal_rule(finder: _pii.Finder) -> Rule:
+    return lambda flat: ((start, end, PERSONAL, family, family) for start, end, family in finder(flat))
 
 
 def _touches(spans: Spans, start: int, end: int) -> bool:

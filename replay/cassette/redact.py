@@ -36,6 +36,7 @@ Edit = tuple[int, int, bytes]  # start, end, what goes there
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
     {
+        "content-encoding",  # only where the body could not be decoded
         "content-type",
         "date",
         "location",
@@ -88,17 +89,22 @@ class Redactor:
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""
-        kept = ((name, value) for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS)
-        headers = {name: self.text(value) for name, value in kept}
-        body, _ = self._body(request.body, ())
-        return replace(request, uri=self.text(request.uri), headers=headers, body=body)
+        headers = {name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS}
+        uri, (body, _) = request.uri, self._body(request.body, ())
+        if not self._is_clean((uri, *headers.values())):
+            uri, headers = self.text(uri), {name: self.text(value) for name, value in headers.items()}
+        return replace(request, uri=uri, headers=headers, body=body)
 
     def response(self, response: RecordedResponse) -> RecordedResponse:
         """Return the response as it may be written down. The chunks keep their number, order and times."""
         headers = {
-            name: [self._header(name, value) for value in values]
+            name: values
             for name, values in response.headers.items()
             if name.lower() in RESPONSE_HEADERS or name.lower().startswith(RESPONSE_PREFIXES)
+        }
+        clean = self._is_clean(chain.from_iterable(headers.values()))
+        headers = {
+            name: [self._header(name, value, clean) for value in values] for name, values in headers.items()
         }
         body, chunks = self._body(response.body, response.chunks)
         failure = response.failure and replace(response.failure, message=self.text(response.failure.message))
@@ -126,9 +132,12 @@ class Redactor:
         data = _bytes(text)
         return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
 
-    def _header(self, name: str, value: str) -> str:
+    def _is_clean(self, texts: Iterable[str]) -> bool:
+        return not self._search.hits(_bytes("\n".join(texts)))
+
+    def _header(self, name: str, value: str, clean: bool) -> str:
         if name.lower() not in REQUEST_IDS or PLACEHOLDER.fullmatch(_bytes(value)):
-            return self.text(value)
+            return value if clean else self.text(value)
         return pseudonym(self._salt, "id", _bytes(value)).decode()
 
     def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
