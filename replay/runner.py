@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def cassette_path(project: Project, case: Case) -> Path:
     return project.cassettes / case.conversation / f"{case.target}{repeat}.yaml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: what it has opened is its own
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes."""
 
@@ -127,7 +127,7 @@ class Runner:
         return Cassette(
             cassette_path(self.project, case),
             self.mode,
-            redactor=Redactor.for_project(self.project, self._secrets(target)),
+            redactor=self._redactor(target.name),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
         )
@@ -137,6 +137,10 @@ class Runner:
         for fault in reversed(entry.faults):
             transport = fault(transport)
         return transport
+
+    @cache  # noqa: B019 - a runner lives as long as its session
+    def _redactor(self, name: str) -> Redactor:
+        return Redactor.for_project(self.project, self._secrets(self.project.target(name)))
 
     @cached_property
     def _network(self) -> Any:

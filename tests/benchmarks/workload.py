@@ -78,9 +78,10 @@ def _entry(number, rng):
     messages = [{"role": "system", "content": _text(rng, 140)}]
     messages += [{"role": ("user", "assistant")[turn % 2], "content": _text(rng, 110)} for turn in range(4)]
     messages.append({"role": "user", "content": f"Case {number}: {_text(rng, 60)}"})
-    request = {"model": "bench-model", "messages": messages, "temperature": 0}
+    request = {"model": "bench-model", "messages": messages}
     if kind == "tools":
         request["tools"] = TOOLS
+    request["temperature"] = 0
     if kind == "schema":
         request["response_format"] = {
             "type": "json_schema",
