@@ -32,7 +32,7 @@ def message(schema, text, **options):
 
 
 def refused(schema):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"\S") as caught:
         build("json_schema", {"schema": schema})
     return str(caught.value)
 
@@ -244,7 +244,7 @@ def test_a_schema_file_is_found_in_the_project_and_may_refer_to_files_beside_it(
     ],
 )
 def test_a_schema_file_that_cannot_be_used_is_refused(project, name, said):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"\S") as caught:
         build("json_schema", name).bind(project)
     assert said in str(caught.value)
 

@@ -93,7 +93,7 @@ def test_a_reply_that_is_json_is_compared_as_json():  # bad input 65, 66, 68
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(name, argument, message):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"\S") as caught:
         build(name, argument)
     assert message in str(caught.value)
 

@@ -68,13 +68,13 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(REQUESTS)
 def test_a_request_comes_back_from_the_wire_as_it_went(request):
     assert openai.decode_request(openai.encode(request)) == request
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["model", "messages", "tools", "stop"]), JSON | st.lists(JSON, max_size=3)
@@ -126,7 +126,7 @@ def read(decode, document):
         return problem.partial
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(WILD | CHOICES)
 def test_any_body_is_a_reply_or_unreadable(body):
     reply = read(openai.decode, body)
@@ -135,7 +135,7 @@ def test_any_body_is_a_reply_or_unreadable(body):
         assert type(reply).from_json(reply.to_json()) == reply
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(WILD | CHOICES, max_size=5))
 def test_any_chunks_are_a_reply_or_unreadable(chunks):
     events = [{"event": "", "data": json.dumps(chunk)} for chunk in chunks]
@@ -258,6 +258,16 @@ def test_a_count_that_is_none_is_not_counted_and_kept_as_sent(count):
     reply = openai.decode(completion(usage=usage))
     assert reply.usage == Usage(None, 4, 13)
     assert reply.extra["usage"] is usage
+
+
+@pytest.mark.parametrize(
+    "place", [{"x_groq": {"usage": {"prompt_tokens": 9}}}, {"usage": {"prompt_tokens": 9}}]
+)
+def test_usage_is_found_in_the_places_that_servers_have_for_it(place):
+    choice = {"message": {"content": "hi"}} | place
+    for body in (place | {"choices": [{"message": {"content": "hi"}}]}, {"choices": [choice]} | place):
+        assert openai.decode(body).usage == Usage(9)
+    assert openai.decode({"choices": [{"message": {}, "usage": {"prompt_tokens": 9}}]}).usage == Usage(9)
 
 
 @pytest.mark.parametrize("usage", [None, {}, "9 tokens", [], {"prompt_tokens": None}])

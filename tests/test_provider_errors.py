@@ -200,7 +200,7 @@ def test_a_call_ends_at_its_deadline_however_the_bytes_trickle(chunks):
     started = time.monotonic()
     turn = send([b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n", *_bytes(chunks)], timeout=0.8)
     assert (turn.error.kind, turn.error.exception) == ("timeout", "APITimeoutError")
-    assert time.monotonic() - started < 1.6
+    assert time.monotonic() - started < 1.8  # deadline + 1 s
     assert turn.raw.startswith("data: ")
 
 

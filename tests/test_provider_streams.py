@@ -250,8 +250,8 @@ def test_times_are_those_of_the_chunks():
     pieces = [sse(HELLO[0]), Wait(0.15), sse(HELLO[1]), Wait(0.15), "".join(streamed(*HELLO[2:]))]
     timing = send(stream(pieces)).timing
     assert len(timing.chunks) == 3
-    assert 150 <= timing.first_token_ms < 290
-    assert 300 <= timing.total_ms == timing.chunks[-1]
+    assert 150 <= timing.first_token_ms == timing.chunks[1]
+    assert 300 <= timing.total_ms == timing.chunks[2]
 
 
 def test_an_answer_in_one_piece_has_a_total_and_no_first_token():

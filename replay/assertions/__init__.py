@@ -87,8 +87,6 @@ def review(assertions: Sequence[Assertion], conversation: Conversation) -> Itera
 
 def contradict(one: Any, other: Any) -> bool:
     """Tell whether two assertions cannot both hold of the same reply."""
-    if getattr(one, "turn", None) != getattr(other, "turn", None):
-        return False
     pairs = ((one, other), (other, one))
     return any(hasattr(this, "contradicts") and this.contradicts(that) for this, that in pairs)
 

@@ -12,6 +12,7 @@ from replay.cassette import file, fold, journal
 from replay.cassette.drift import Drift, compare
 from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.lookup import Lookup
+from replay.cassette.match import key
 from replay.cassette.nearest import Nearest
 from replay.errors import BadInput, CassetteMiss, Fault, ReplayError, StorageError, nearest
 
@@ -68,11 +69,12 @@ class Cassette:
         self._nearest: Nearest | None = None
         self._file = _resolved(self.path)
         if self.writes:
-            fold.fold_orphans(self._file, self.ignore)
+            fold.fold_orphans(self._file, self._key)
         raw = fold.bytes_of(self._file)
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
-        self._lookup = Lookup(file.whole(file.read(str(path), raw)) if raw is not None else (), self.ignore)
+        interactions = file.whole(file.read(str(path), raw)) if raw is not None else ()
+        self._lookup = Lookup(interactions, self._key)
 
     @property
     def writes(self) -> bool:
@@ -97,13 +99,9 @@ class Cassette:
     def has_retry(self, request: RecordedRequest | None = None) -> bool:
         """Whether the next recorded answer to a request (None: to the last one) is a further attempt."""
         with self._lock:
-            request = self.last if request is None else self.redacted(request)
+            request = self.last if request is None else request
             index = None if request is None else self._lookup.peek(request)
             return index is not None and self._lookup.interactions[index].response.attempt > 1
-
-    def redacted(self, request: RecordedRequest) -> RecordedRequest:
-        """Return the request as it is looked up and stored."""
-        return self.redactor.request(request) if self.redactor else request
 
     def play(self, request: RecordedRequest) -> RecordedResponse | None:
         """Answer a live request from the recording; None when it has to be sent.
@@ -111,7 +109,6 @@ class Cassette:
         Raises CassetteMiss when there is no answer and sending is not allowed, and StorageError when what
         would be recorded could not be kept.
         """
-        request = self.redacted(request)
         with self._lock:
             self.last = request
             index = None if self.mode in ("all", "verify") else self._lookup.take(request)
@@ -131,7 +128,7 @@ class Cassette:
 
     def record(self, request: RecordedRequest, response: RecordedResponse) -> None:
         """Keep what a request that `play` let through was answered. Raises StorageError."""
-        request = self.redacted(request)
+        request = self._redacted(request)
         response = self.redactor.response(response) if self.redactor else response
         request = replace(request, headers=_without_credentials(request.headers))
         response = replace(response, headers=_without_credentials(response.headers))
@@ -139,9 +136,11 @@ class Cassette:
             if self.mode == "verify":
                 self._compare(request, response)
                 return
-            self.recorded.append(Interaction(request, response))
             if self._journal is None:
-                return  # closed while the answer was still coming in
+                raise StorageError(
+                    f"{self.path}: closed before its last answer had come in; that one is lost"
+                )
+            self.recorded.append(Interaction(request, response))
             try:
                 self._journal.append(self.recorded[-1])
             except StorageError as problem:
@@ -171,10 +170,11 @@ class Cassette:
         """Fold what was recorded into the file. Raises StorageError, which names where else it is kept."""
         with self._lock:
             held, self._journal = self._journal, None
+            self._broken = StorageError(f"{self.path}: is closed and records no more; nothing was sent")
         if held is not None:
             try:
                 loaded = self._lookup.interactions
-                fold.finish(self._file, held, self.recorded, loaded=loaded, ignore=self.ignore)
+                fold.finish(self._file, held, self.recorded, loaded=loaded, key=self._key)
             finally:
                 held.close()
 
@@ -184,6 +184,12 @@ class Cassette:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _redacted(self, request: RecordedRequest) -> RecordedRequest:
+        return self.redactor.request(request) if self.redactor else request
+
+    def _key(self, request: RecordedRequest) -> str:
+        return key(self._redacted(request), self.ignore)
+
     def _start(self) -> None:
         if self._broken is not None:
             raise self._broken
@@ -191,6 +197,7 @@ class Cassette:
             self._journal = fold.start(self._file, self._base, self.mode)
 
     def _why_missed(self, request: RecordedRequest) -> str:
+        request = self._redacted(request)
         what = self.label or f"{request.method} {request.uri}"
         asked, recorded = self._lookup.missed(request)
         if recorded:

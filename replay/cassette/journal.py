@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replay.cassette.atomic import write_all
+from replay.atomic import write_all
 from replay.cassette.forms import from_shape
 from replay.cassette.interaction import Interaction
 from replay.cassette.lock import take
@@ -45,8 +45,9 @@ class Journal:
     def append(self, interaction: Interaction) -> None:
         """Add one finished interaction. Raises StorageError; then the journal ends as it did before."""
         size = os.fstat(self.fd).st_size
+        written = line(to_shape(interaction))
         try:
-            write_all(self.fd, line(to_shape(interaction)))
+            write_all(self.fd, written)
         except OSError as problem:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, size)

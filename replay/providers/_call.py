@@ -12,11 +12,11 @@ from replay.providers._settings import adapt, headers, seconds
 from replay.providers._wire import answer, timing
 from replay.turn import Request, Target, Turn
 
-Connect = Callable[..., Any]  # takes the SDK client's common arguments, returns the client
+Connect = Callable[..., Any]  # takes the target and what all of the SDK's clients share, returns the client
 
 
 def call(request: Request, target: Target, transport: Any, connect: Connect) -> Turn:
-    """Send one request, once. `connect` makes the SDK's client from the arguments that all clients share."""
+    """Send one request, once, through the SDK's client that `connect` makes."""
     import httpx2
     import openai
 
@@ -27,7 +27,9 @@ def call(request: Request, target: Target, transport: Any, connect: Connect) -> 
     plain = {"accept-encoding": "gzip, deflate"}
     http = httpx2.Client(transport=tap, trust_env=False, timeout=limit, headers=plain)
     try:
-        client = connect(http_client=http, timeout=limit, max_retries=0, default_headers=headers(target))
+        client = connect(
+            target, http_client=http, timeout=limit, max_retries=0, default_headers=headers(target)
+        )
     except httpx2.InvalidURL as problem:
         raise BadInput(f'target "{target.name}": {problem}') from None
     # Names of an account come from the target's settings, never from the environment by themselves.

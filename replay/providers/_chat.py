@@ -182,9 +182,9 @@ def _known(data: Object, but: tuple[str, ...]) -> Object:
 
 
 def _usage(body: Object) -> Usage | None:
-    data = body.get("usage")
-    if data is None and isinstance(body.get("x_groq"), dict):
-        data = body["x_groq"].get("usage")
+    # Groq and Moonshot have streamed it in places of their own
+    places = (body, body.get("x_groq"), body["choices"][0])
+    data = next((place["usage"] for place in places if isinstance(place, dict) and place.get("usage")), None)
     if not isinstance(data, dict):
         return None
     usage = Usage(

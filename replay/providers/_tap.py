@@ -52,7 +52,7 @@ class Tap(httpx2.BaseTransport):
         response = self._transport.handle_request(request)
         self.status = response.status_code
         self.headers = {key.lower(): value for key, value in response.headers.items()}
-        if response.extensions.get("replay_played"):
+        if {"replay_played", "replay_times"} & response.extensions.keys():
             self._recorded = tuple(response.extensions.get("replay_times") or ())
         headers = [
             (key, value)

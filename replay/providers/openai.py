@@ -27,7 +27,7 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
     from replay.providers._call import call
 
-    return call(request, target, transport, lambda **common: _client(target, **common))
+    return call(request, target, transport, _client)
 
 
 def _client(target: Target, **common: Any) -> Any:

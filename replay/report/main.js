@@ -11,8 +11,8 @@ function start() {
 
 function startCases(rows, help, toggleTheme) {
   let state = readAddress(), hits = new Set(), searching = null, overviewScroll = 0, shownKey = null;
-  const list = makeList(byId("list"), (row) => address({ ...state, case: row.id }));
-  const view = makeCase(byId("case"), () => ({ back: address({ ...state, case: null }), next: () => step(1), previous: () => step(-1) }));
+  const list = makeList(byId("list"), (row) => address({ ...state, case: row.key }));
+  const view = makeCase(byId("case"), { next: () => step(1), previous: () => step(-1) });
   const toolbar = makeToolbar(rows, go);
 
   // Changes what is shown without a new entry in the history.
@@ -73,7 +73,9 @@ function startCases(rows, help, toggleTheme) {
 
   function openCase(row) {
     list.activate(row);
-    view.open(row, list.position(), list.shown.length);
+    const opened = view.open(row);
+    view.place(list.position(), list.shown.length, address({ ...state, case: null }));
+    if (!opened) return;
     document.title = `${row.id} · Replay`;
     scrollTo({ top: 0, behavior: "instant" });
   }
@@ -83,20 +85,21 @@ function startCases(rows, help, toggleTheme) {
     document.title = overviewTitle;
     if (before !== null) scrollTo({ top: overviewScroll, behavior: "instant" });
     list.draw();
+    if (before !== null) list.focus();
     if (state.case !== null) byId("found").textContent = `No case is called ${state.case}`;
   }
 
   function step(by) {
     const row = list.neighbour(by);
     if (!row) return;
-    if (state.case !== null) return go({ case: row.id });
+    if (state.case !== null) return go({ case: row.key });
     list.activate(row);
     list.focus();
   }
 
   function open() {
     if (document.activeElement?.closest("a, button, summary") || !list.active) return false;
-    location.hash = address({ ...state, case: list.active.id });
+    location.hash = address({ ...state, case: list.active.key });
   }
 
   function escape() {
@@ -111,7 +114,7 @@ function startCases(rows, help, toggleTheme) {
   listenToKeys({
     j: () => step(1),
     k: () => step(-1),
-    o: () => list.active && (location.hash = address({ ...state, case: list.active.id })),
+    o: () => list.active && (location.hash = address({ ...state, case: list.active.key })),
     Enter: open,
     "/": () => (toolbar.search.focus(), toolbar.search.select()),
     f: () => go({ status: state.status ? null : "failed,error" }),

@@ -1,0 +1,115 @@
+"""One logged HTTP exchange in the words that recorders use, read as `Logged`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from replay.cassette.encoding import decoded, still_encoded
+from replay.conversation import Json, Object
+from replay.importers import Logged
+
+_WRAPPED = {"string", "base64_string", "encoding"}
+
+
+def exchange(path: str, place: str, request: Json, response: Json, when: Any = None) -> Logged:
+    """Read a request (`method`, `uri` or `url`, `headers`, a body) and its response (a status, ...).
+
+    `when` is the recorder's own date; without it the response's `date` header counts. Raises ValueError.
+    """
+    if not isinstance(request, dict):
+        return Logged(path, place, refused="no request is recorded")
+    asked: Object = {
+        "method": str(request.get("method") or "POST").upper(),
+        "url": str(request.get("uri") or request.get("url") or ""),
+        "request_headers": _headers(request.get("headers")),
+        "request": _body(request, _headers(request.get("headers"))),
+    }
+    if not isinstance(response, dict):
+        return Logged(path, place, **asked, refused="no response is recorded")
+    got = _headers(response.get("headers"))
+    date = _iso(when) or _iso(got.get("date"))
+    return Logged(
+        path,
+        place,
+        **asked,
+        status=_status(response),
+        response_headers=got,
+        response=_body(response, got),
+        source={"recorded_at": date} if date else {},
+    )
+
+
+def _body(side: Object, headers: dict[str, str]) -> bytes:
+    """Return the decoded bytes of a body, none where none is recorded. Raises ValueError."""
+    recorded = next(
+        (side[key] for key in ("parsed_body", "body", "content") if side.get(key) is not None), b""
+    )
+    encoding = headers.get("content-encoding", "").strip().lower()
+    body = decoded(_stored(recorded), encoding)
+    if still_encoded(body, encoding):
+        raise ValueError(f"its body is compressed with {encoding}")
+    return body
+
+
+def _stored(body: Json) -> bytes:
+    """Return the bytes of a body in any form that recorders store.
+
+    Text, bytes, `{string}` (vcrpy), `{encoding, string | base64_string}` (Ruby VCR), text that starts with
+    `base64:` (ddapm), and any other JSON value as the body's own tree.
+    """
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return _base64(body[7:]) if body.startswith("base64:") else body.encode("utf-8", "surrogatepass")
+    if not isinstance(body, dict) or not _WRAPPED.issuperset(body):
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if body.get("base64_string") is not None:
+        return _base64(body["base64_string"])
+    text = body.get("string") or b""
+    if isinstance(text, str) and str(body.get("encoding")).upper().startswith("ISO-8859"):
+        return text.encode("latin-1", "replace")
+    return _stored(text)
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode("".join(text.split()), validate=True)
+
+
+def _headers(recorded: Json) -> dict[str, str]:
+    """Name headers in lower case; the values of a repeated one are joined with a comma."""
+    if not isinstance(recorded, dict):
+        return {}
+    return {
+        str(name).lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in recorded.items()
+        if value is not None
+    }
+
+
+def _status(response: Object) -> int | None:
+    """Read `{code, message}`, `200`, `200 OK` beside `code`, or `status_code`."""
+    status = response.get("status")
+    if isinstance(status, dict):
+        status = status.get("code")
+    for value in (response.get("code"), response.get("status_code"), status):
+        digits = re.match(r"[1-9]\d\d\b", str(value))
+        if digits:
+            return int(digits[0])
+    return None
+
+
+def _iso(date: Any) -> str:
+    """Read a date of HTTP or ISO 8601 as ISO 8601 in UTC; the empty string for anything else."""
+    for read_date in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read_date(str(date))
+        except (ValueError, TypeError):
+            continue
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return ""

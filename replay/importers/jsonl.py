@@ -1,0 +1,210 @@
+"""JSON Lines: one logged call a line.
+
+A line is a request body; `{request, response}` with bodies, or with whole HTTP messages (`{method, url,
+headers, body}` and `{status, headers, body}`); or such a request message with its `response` inside, as in
+batch files. A body may be JSON, JSON in a string, or text (server-sent events). An `error` that is text is
+the exception's class name. Lines are read one at a time, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, cast
+
+from replay.conversation import Json, Object
+from replay.importers import Logged
+from replay.importers._exchange import exchange
+from replay.jsontext import parse
+
+LONGEST = 64 * 2**20  # bytes of one line; a longer one is skipped, never held
+REMEMBERED = 10_000  # how many response ids, and streams, are looked back at: memory stays constant
+
+
+def sniff(head: bytes) -> bool:
+    """Tell whether some line is a whole JSON object, or the first one is longer than what is seen."""
+    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if len(lines) == 1 and len(head) >= 2**16:
+        return head.lstrip()[:1] == b"{"
+    return any(isinstance(_record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
+
+
+def read(path: Path) -> Iterator[Logged]:
+    """Yield every line as `line 1`, `line 2`, ...; the chunks of one stream come as one, when it is over."""
+    seen, streams = _Repeats(), _Streams(str(path))
+    try:
+        with _open(path) as stream:
+            for number, line in enumerate(_lines(stream), 1):
+                record, wrong = _record(line)
+                if _is_chunk(record):
+                    yield from streams.add(str(record.get("id") or ""), number)
+                else:
+                    logged = _logged(str(path), f"line {number}", record, wrong)
+                    yield seen.once(logged, _id(record))
+    except (OSError, EOFError, zlib.error) as problem:
+        yield Logged(str(path), "", refused=f"the file cannot be read to its end: {problem}")
+    yield from streams.rest()
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines; of one that is too long only the first LONGEST + 1 bytes."""
+    while line := stream.readline(LONGEST + 1):
+        yield line
+        if len(line) > LONGEST:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(2**20)
+
+
+def _record(line: bytes) -> tuple[Any, str]:
+    """Return the line's JSON object and what is wrong with the line, one of them empty."""
+    if len(line) > LONGEST:
+        return None, f"longer than {LONGEST // 2**20} MiB"
+    if not line.strip():
+        return None, "blank"
+    if b"\0" in line:
+        return None, "holds a NUL byte"
+    try:
+        record = parse(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        return None, f"not UTF-8 (byte {problem.start})"
+    except ValueError as problem:
+        return None, _not_json(line.strip(), whole=line.endswith(b"\n"), problem=problem)
+    return (record, "") if isinstance(record, dict) else (None, "not a JSON object")
+
+
+def _not_json(line: bytes, *, whole: bool, problem: ValueError) -> str:
+    if line.startswith(b"{'"):
+        return "a Python repr, not JSON: write lines with json.dumps"
+    if not whole and line.startswith(b"{"):
+        return "cut: the file ends inside this line"
+    return f"not JSON: {problem}"
+
+
+def _logged(path: str, place: str, record: Object, wrong: str) -> Logged:
+    if wrong:
+        return Logged(path, place, refused=wrong)
+    try:
+        request, response = _request(record), _response(record)
+        when = record.get("recorded_at") or record.get("timestamp") or record.get("created_at")
+        logged = exchange(path, place, request, response, when)
+    except (ValueError, TypeError, AttributeError) as problem:
+        return Logged(path, place, refused=f"the line cannot be read: {problem}")
+    failed = record.get("error")
+    if response is None and logged.request:
+        # a request alone is a conversation that is still to be recorded; a failed one has its error
+        return replace(logged, refused="", error=failed if isinstance(failed, str) else None)
+    return logged
+
+
+def _request(record: Object) -> Object | None:
+    """Find the request as an HTTP message (`{body, url, ...}`), None when the line has none."""
+    request = _tree(record["request"]) if "request" in record else record
+    if not isinstance(request, dict) or "choices" in request:
+        return None
+    if "body" in request:
+        return request
+    body = {key: value for key, value in request.items() if request is not record or key not in _BESIDE}
+    return {"body": body} if body else None
+
+
+_BESIDE = {"response", "error", "recorded_at", "timestamp", "created_at", "custom_id"}
+
+
+def _response(record: Object) -> Object | None:
+    """Find the response as an HTTP message, None when the line has none. Raises ValueError."""
+    response = _tree(record.get("response"))
+    if response is None and isinstance(record.get("error"), dict):
+        response = {"error": record["error"]}
+    if response is None or (isinstance(response, dict) and "body" in response):
+        return response
+    failed = response.get("error") if isinstance(response, dict) else None
+    status = record.get("status_code") or (_error_status(failed) if failed else 200)
+    return {"status": status, "body": response}
+
+
+def _error_status(failed: Json) -> int:
+    words = (failed.get("status"), failed.get("code")) if isinstance(failed, dict) else ()
+    for word in words:
+        if isinstance(word, int) and 400 <= word < 600:
+            return word
+    raise ValueError("an error without its HTTP status")
+
+
+def _tree(value: Json) -> Json:
+    """Read JSON in a string; other text stays text."""
+    if isinstance(value, str):
+        try:
+            return parse(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _is_chunk(record: Any) -> bool:
+    """Tell whether a line is one chunk of a streamed answer; the first and the last may have no choices."""
+    if not isinstance(record, dict) or "request" in record:
+        return False
+    choices = record.get("choices")
+    return record.get("object") == "chat.completion.chunk" or (
+        isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict) and "delta" in choices[0]
+    )
+
+
+def _id(record: Any) -> str:
+    """Return the id that the provider gave the response, or the empty string."""
+    response = record.get("response") if isinstance(record, dict) else None
+    for part in (response, response.get("body") if isinstance(response, dict) else None):
+        if isinstance(part, dict) and isinstance(part.get("id"), str):
+            return str(part["id"])
+    return ""
+
+
+class _Repeats:
+    """The last responses' ids and where they stood."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[str, str] = OrderedDict()
+
+    def once(self, logged: Logged, name: str) -> Logged:
+        """Return the call, refused when the same response was logged before."""
+        if not name or logged.refused:
+            return logged
+        if name in self._places:
+            return replace(logged, refused=f"the same response as {self._places[name]} ({name})")
+        self._places[name] = logged.place
+        if len(self._places) > REMEMBERED:
+            self._places.popitem(last=False)
+        return logged
+
+
+class _Streams:
+    """Stream chunks logged one a line, counted by the id of their stream."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._open: OrderedDict[str, list[int]] = OrderedDict()  # id -> first line, last line, chunks
+
+    def add(self, name: str, line: int) -> Iterator[Logged]:
+        """Count one chunk; yield the oldest stream when too many are open."""
+        span = self._open.setdefault(name, [line, line, 0])
+        span[1:] = [line, span[2] + 1]
+        if len(self._open) > REMEMBERED:
+            yield self._refused(*self._open.popitem(last=False))
+
+    def rest(self) -> Iterator[Logged]:
+        """Yield the streams that are left."""
+        return (self._refused(name, span) for name, span in self._open.items())
+
+    def _refused(self, name: str, span: list[int]) -> Logged:
+        why = f"no request is recorded: {span[2]} chunks of the stream {name or '(no id)'}"
+        return Logged(self._path, f"lines {span[0]}-{span[1]}", refused=why)

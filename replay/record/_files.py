@@ -1,0 +1,112 @@
+"""Which files are read, in which format, and what their conversations are called."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from replay import importers
+from replay.errors import BadInput, Fault
+
+HEAD = 2**16
+LONGEST_NAME = 80
+_ENDINGS = re.compile(r"(\.(ya?ml|jsonl?|ndjson|gz|txt|log))+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A file that is read. `shown` is its path below what all paths given have in common."""
+
+    path: Path
+    shown: str
+
+
+def logs(paths: Iterable[Path]) -> list[Log]:
+    """List the files at `paths`, folders walked and hidden ones left out, sorted. Raises BadInput."""
+    paths = [path.absolute() for path in paths]
+    found = {path: [path] if path.is_file() else sorted(_below(path)) for path in paths}
+    faults = [Fault(str(path), 0, 0, _missing(path)) for path, files in found.items() if not files]
+    if faults:
+        raise BadInput(faults)
+    base = os.path.commonpath([path if path.is_dir() else path.parent for path in paths])
+    files = {path for files in found.values() for path in files}
+    return sorted((Log(path, path.relative_to(base).as_posix()) for path in files), key=lambda log: log.shown)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def _missing(path: Path) -> str:
+    return "holds no files" if path.is_dir() else "is not a file or a folder"
+
+
+def head(path: Path) -> bytes:
+    """Return the first bytes of a file, decompressed. Raises OSError."""
+    with path.open("rb") as file:
+        first = file.read(HEAD)
+    if not first.startswith(b"\x1f\x8b"):
+        return first
+    try:
+        return zlib.decompressobj(wbits=31).decompress(first, HEAD)
+    except zlib.error:
+        return b""
+
+
+def sniffed(first: bytes) -> str | None:
+    """Return the name of the importer that knows a file which begins so, None when none does."""
+    return next(
+        (name for name in importers.registry.names() if importers.registry.get(name).sniff(first)), None
+    )
+
+
+def names(files: Sequence[Log]) -> dict[Log, str]:
+    """Give each file a short name of its own: its stem, with as many folders before it as it takes.
+
+    Names are lower case and differ also on a disk that does not tell cases apart.
+    """
+    parts = {log: _parts(log.shown) for log in files}
+    named: dict[Log, str] = {}
+    left, depth = list(files), 1
+    while left:
+        tails = {log: slug("-".join(parts[log][-depth:])) for log in left}
+        counts = Counter([*tails.values(), *named.values()])
+        for log in left:
+            if counts[tails[log]] == 1 or depth >= len(parts[log]):
+                named[log] = _free(tails[log], set(named.values()))
+        left = [log for log in left if log not in named]
+        depth += 1
+    return named
+
+
+def _parts(shown: str) -> list[str]:
+    *folders, name = shown.split("/")
+    return [*folders, _ENDINGS.sub("", name) or name]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}.{number}"
+    return free
+
+
+def slug(text: str) -> str:
+    """Return `text` as a name of lower case letters, digits, `.`, `_`, `-`; a long one ends in a hash."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    clean = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("-._") or "unnamed"
+    if len(clean) <= LONGEST_NAME and clean != "unnamed":
+        return clean
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{clean[: LONGEST_NAME - 9].rstrip('-._')}-{digest}"

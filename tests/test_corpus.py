@@ -1,0 +1,127 @@
+"""Every Chat Completions recording of the corpus becomes a conversation that plays as it was recorded.
+
+What a recording says is read a second time here, as simply as possible and without any of our own code.
+"""
+
+import json
+from collections import Counter, defaultdict
+
+import chat_corpus
+import pytest
+from corpus_oracle import expected
+
+from replay import assertions, fixtures, providers, suites
+from replay.cassette.cassette import Cassette
+from replay.cassette.redact import Redactor
+from replay.config import Project
+from replay.record import record
+from replay.turn import Request, Transcript
+
+pytestmark = pytest.mark.skipif(not chat_corpus.PRESENT, reason=chat_corpus.ABSENT)
+
+COMMON = {"eos": "stop", "function_call": "tool_calls"}
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    out = tmp_path_factory.mktemp("imported")
+    rows = [json.loads(line) for line in (chat_corpus.CORPUS / "index.jsonl").open()]
+    files = sorted({chat_corpus.CORPUS / row["file"] for row in rows})
+    return rows, record(files, out, "corpus"), Project.find(out)
+
+
+def test_nothing_is_dropped_silently(imported):
+    rows, recorded, _ = imported
+    named = {(outcome.file, outcome.place) for outcome in recorded.outcomes}
+    whole = [row for row in rows if row["container"] != "raw-chunks"]  # one interaction in many lines
+    missing = {(row["file"], f"interaction {row['index']}") for row in whole} - named
+    assert not missing
+    assert {row["file"] for row in rows} == {outcome.file for outcome in recorded.outcomes}
+    assert all(outcome.refused or outcome.conversation for outcome in recorded.outcomes)
+    assert len(recorded.outcomes) >= len(rows)
+
+
+def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsys):
+    _, recorded, project = imported
+    outcomes = {(outcome.file, outcome.place): outcome for outcome in recorded.outcomes}
+    table, wrong = defaultdict(Counter), {}
+    for recording in chat_corpus.recordings():
+        source = recording.row["file"].split("/")[0]
+        count = table[source]
+        count["interactions"] += 1
+        outcome = outcomes.get((recording.row["file"], f"interaction {recording.row['index']}"))
+        if outcome is None or outcome.refused:
+            count[f"refused: {outcome.refused if outcome else 'no request is recorded'}"] += 1
+            continue
+        count["imported"] += 1
+        (turn,) = play(outcome.conversation, outcome.target, project).turns
+        differs = difference(recording, turn)
+        count["green"] += not differs
+        if differs:
+            wrong[recording.id] = differs
+    with capsys.disabled():
+        print(drawn(table))
+    total = sum(table.values(), Counter())
+    with_request = total["interactions"] - total["refused: no request is recorded"]
+    assert not wrong
+    assert total["green"] >= 0.99 * with_request
+
+
+def test_what_the_suite_asserts_holds_of_every_recording(imported):
+    _, recorded, project = imported
+    suite = suites.load(project.suites / "corpus.yaml", project)
+    assert len(suite.entries) == recorded.imported
+    targets = {outcome.conversation: outcome.target for outcome in recorded.outcomes}
+    for entry in suite.entries:
+        assert entry.targets == (targets[entry.conversation],)
+        transcript = play(entry.conversation, entry.targets[0], project)
+        verdicts = assertions.judge(entry.assertions, transcript)
+        assert {"baseline", "contract"} <= {verdict.assertion for verdict in verdicts}
+        assert not [str(verdict) for verdict in verdicts if verdict.bad], entry.conversation
+
+
+def play(name, target, project):
+    conversation = fixtures.load(project.conversations / f"{name}.yaml", project)
+    target = project.target(target)
+    path = project.cassettes / name / f"{target.name}.yaml"
+    request = Request(target.model, conversation.messages, conversation.tools, conversation.params)
+    with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
+        turn = providers.registry.get(target.provider).send(request, target, cassette.transport())
+        assert cassette.played == (0,)
+    return Transcript(conversation, target, (turn,))
+
+
+def difference(recording, turn):
+    """Say how a turn differs from its recording, nothing where it does not."""
+    if recording.status >= 400:
+        same = turn.error and turn.error.status == recording.status and turn.reply is None
+        return None if same else f"status {recording.status} was played as {turn.error}"
+    wanted = expected(recording.body)
+    if bool(turn.error) != (wanted.error or wanted.cut):
+        return f"{wanted} was played as {turn.error}"
+    choices = turn.reply.choices() if turn.reply else ()
+    came = [
+        (c.native_finish_reason, c.message.text, [(t.name, t.arguments) for t in c.message.tool_calls])
+        for c in choices
+    ]
+    said = [(choice.finish_reason, choice.content, choice.calls) for choice in wanted.choices]
+    if came != said:
+        return f"{said} was played as {came}"
+    for choice in choices:
+        native = choice.native_finish_reason
+        if choice.finish_reason != COMMON.get(native, native):
+            return f"finish_reason {native} was played as {choice.finish_reason}"
+    usage = turn.reply.usage if turn.reply else None
+    counts = (
+        (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) if usage else (None, None, None)
+    )
+    return None if counts == wanted.usage else f"usage {wanted.usage} was played as {counts}"
+
+
+def drawn(table):
+    lines = [f"\n{'source':48}{'interactions':>13}{'imported':>10}{'green':>7}  refused"]
+    for source, count in [*sorted(table.items()), ("all", sum(table.values(), Counter()))]:
+        refused = [f"{number} {name[9:]}" for name, number in count.items() if name.startswith("refused: ")]
+        numbers = f"{count['interactions']:13}{count['imported']:10}{count['green']:7}"
+        lines.append(f"{source:48}{numbers}  {', '.join(refused)}")
+    return "\n".join(lines)

@@ -1,0 +1,251 @@
+"""Every recorder's container gives the same exchange: decoded bytes, in recorded order, nothing left out."""
+
+import base64
+import gzip
+import json
+import zlib
+
+import pytest
+import yaml
+
+from replay import importers
+from replay.importers import vcr
+
+ASKED = {"model": "m-1", "messages": [{"role": "user", "content": "Où est ma commande ?"}]}
+ANSWER = {"id": "c-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Là."}}]}
+URL = "https://api.example.com/v1/chat/completions"
+QUESTION, REPLY = json.dumps(ASKED), json.dumps(ANSWER, ensure_ascii=False)
+REQUEST = {"method": "POST", "uri": URL, "body": QUESTION, "headers": {"Content-Type": ["application/json"]}}
+OK = {"code": 200, "message": "OK"}
+
+
+def response(body, **headers):
+    return {"status": OK, "headers": {"content-type": ["application/json"], **headers}, "body": body}
+
+
+def vcrpy(body, **headers):
+    return {"version": 1, "interactions": [{"request": REQUEST, "response": response(body, **headers)}]}
+
+
+def go_vcr():
+    asked = {"proto": "HTTP/1.1", "host": "", "body": QUESTION, "url": URL, "method": "POST"}
+    got = {"body": REPLY, "headers": {"Content-Type": ["application/json"]}, "status": "200 OK", "code": 200}
+    return {"version": 2, "interactions": [{"id": 0, "request": asked, "response": got}]}
+
+
+def ruby(body):
+    asked = {
+        "method": "post",
+        "uri": URL,
+        "body": {"encoding": "UTF-8", "string": QUESTION},
+        "headers": {"Accept": ["*/*"]},
+    }
+    one = {"request": asked, "response": response(body), "recorded_at": "Wed, 04 Mar 2026 10:11:12 GMT"}
+    return {"http_interactions": [one], "recorded_with": "VCR 6"}
+
+
+def r_vcr():
+    asked = {"method": "POST", "uri": URL, "body": {"string": QUESTION}}
+    got = {"status": 200, "headers": {"content-type": "application/json"}, "body": {"string": REPLY}}
+    return {"http_interactions": [{"request": asked, "response": got}], "recorded_with": "vcr/2"}
+
+
+def old_httpx():
+    got = {"content": REPLY, "headers": {}, "http_version": "HTTP/1.1", "status_code": 200}
+    return {"version": 1, "interactions": [{"request": REQUEST, "response": got}]}
+
+
+def parsed():
+    asked = {"method": "POST", "uri": URL, "headers": {}, "parsed_body": ASKED}
+    got = {"status": OK, "headers": {"content-type": ["application/json"]}, "parsed_body": ANSWER}
+    return {"version": 1, "interactions": [{"request": asked, "response": got}]}
+
+
+def tree_as_body():
+    return {
+        "interactions": [{"request": {**REQUEST, "body": ASKED}, "response": response({"string": REPLY})}]
+    }
+
+
+def split():
+    return {"requests": [REQUEST], "responses": [response({"string": REPLY})]}
+
+
+def ddapm(body=REPLY):
+    return {
+        "request": {"method": "POST", "url": URL, "headers": {}, "body": QUESTION},
+        "response": response(body),
+    }
+
+
+RAW = REPLY.encode()
+FORMS = {
+    "vcrpy": vcrpy({"string": REPLY}),
+    "vcrpy bytes": vcrpy({"string": RAW}),
+    "vcrpy gzip": vcrpy({"string": gzip.compress(RAW)}, **{"content-encoding": ["gzip"]}),
+    "vcrpy zlib": vcrpy({"string": zlib.compress(RAW)}, **{"content-encoding": ["deflate"]}),
+    "headers that lie about gzip": vcrpy({"string": REPLY}, **{"content-encoding": ["gzip"]}),
+    "go-vcr": go_vcr(),
+    "ruby text": ruby({"encoding": "UTF-8", "string": REPLY}),
+    "ruby latin-1": ruby({"encoding": "ISO-8859-1", "string": RAW.decode("latin-1")}),
+    "ruby base64": ruby({"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(RAW).decode()}),
+    "r vcr": r_vcr(),
+    "old httpx": old_httpx(),
+    "parsed body": parsed(),
+    "a tree as body": tree_as_body(),
+    "split lists": split(),
+    "one interaction a file": ddapm(),
+    "base64 text": ddapm("base64:" + base64.b64encode(gzip.compress(RAW)).decode()),
+}
+
+
+BINARY = {form for form in FORMS if b"!!binary" in yaml.safe_dump(FORMS[form]).encode()}
+FILES = [(form, ending) for form in FORMS for ending in ("yaml", "json", "yaml.gz")]
+
+
+@pytest.mark.parametrize(
+    ("form", "ending"), [file for file in FILES if file not in {(form, "json") for form in BINARY}]
+)
+def test_every_container_gives_the_same_exchange(form, ending, tmp_path):
+    text = (
+        json.dumps(FORMS[form], indent=1).encode()
+        if ending == "json"
+        else yaml.safe_dump(FORMS[form]).encode()
+    )
+    path = tmp_path / f"case.{ending}"
+    path.write_bytes(gzip.compress(text) if ending.endswith("gz") else text)
+    assert vcr.sniff(text)
+    (logged,) = vcr.read(path)
+    assert (logged.refused, logged.place) == ("", "interaction 0")
+    assert (logged.method, logged.url, logged.status) == ("POST", URL, 200)
+    assert json.loads(logged.request) == ASKED
+    assert json.loads(logged.response) == ANSWER
+
+
+def test_the_order_is_kept_and_equal_requests_stay_apart(tmp_path):
+    answers = [response({"string": f"answer {number}"}) for number in range(3)]
+    pairs = [{"request": REQUEST, "response": answer} for answer in answers]
+    path = tmp_path / "repeats.yaml"
+    path.write_text(yaml.safe_dump({"interactions": pairs}))
+    got = list(vcr.read(path))
+    assert [(one.place, one.response) for one in got] == [
+        (f"interaction {number}", f"answer {number}".encode()) for number in range(3)
+    ]
+
+
+def test_repeated_headers_are_joined_and_the_date_is_kept_as_iso(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(yaml.safe_dump(ruby({"string": REPLY}) | {"x": 1}))
+    (logged,) = vcr.read(path)
+    assert logged.source == {"recorded_at": "2026-03-04T10:11:12Z"}
+    path.write_text(
+        yaml.safe_dump(vcrpy({"string": "x"}, Vary=["a", "b"], Date=["Wed, 04 Mar 2026 10:11:12 GMT"]))
+    )
+    (logged,) = vcr.read(path)
+    assert logged.response_headers["vary"] == "a, b"
+    assert logged.source == {"recorded_at": "2026-03-04T10:11:12Z"}
+
+
+def test_python_tags_give_their_text_and_run_nothing(tmp_path):
+    canary = tmp_path / "canary"
+    path = tmp_path / "tags.yaml"
+    path.write_text(
+        "interactions:\n- request:\n    body: '{}'\n    headers:\n"
+        "      ? !!python/object/apply:multidict._multidict.istr\n      - Accept\n      : - text/plain\n"
+        f"      x: !!python/object/apply:os.system [touch {canary}]\n"
+        f"    method: POST\n    uri: {URL}\n  response:\n    body:\n      string: !binary |-\n        e30=\n"
+        "    status: {code: 200}\n"
+    )
+    (logged,) = vcr.read(path)
+    assert logged.request_headers["accept"] == "text/plain"
+    assert logged.response == b"{}"
+    assert not canary.exists()
+
+
+def test_dates_and_lone_equals_signs_stay_text(tmp_path):
+    path = tmp_path / "words.yaml"
+    path.write_text(
+        "interactions:\n- request: {method: POST, uri: u, parsed_body: {on: 2024-01-01, c: =}}\n"
+        "  response: {status: 200}\n"
+    )
+    (logged,) = vcr.read(path)
+    assert json.loads(logged.request) == {"on": "2024-01-01", "c": "="}
+
+
+def test_parts_that_are_not_recorded_are_named(tmp_path):
+    path = tmp_path / "gaps.yaml"
+    pairs = [
+        {"request": None, "response": response("x")},
+        {"request": REQUEST},
+        "nonsense",
+        {"request": REQUEST, "response": response({"base64_string": "!"})},
+    ]
+    path.write_text(yaml.safe_dump({"interactions": pairs}))
+    why = [logged.refused for logged in vcr.read(path)]
+    assert why[:2] == ["no request is recorded", "no response is recorded"]
+    assert all(reason.startswith("the interaction cannot be read") for reason in why[2:])
+
+
+def test_a_response_saved_alone_has_no_request(tmp_path):
+    path = tmp_path / "response.json"
+    path.write_text(json.dumps(ANSWER, indent=2))
+    assert vcr.sniff(path.read_bytes())
+    assert [logged.refused for logged in vcr.read(path)] == ["no request is recorded"]
+
+
+DAMAGED = {
+    "cut": b"interactions:\n- request: {body: 'x",
+    "list": b"- a\n- b\n",
+    "empty": b"",
+    "no list": b"interactions: 3\n",
+    "deep": b"interactions: " + b"[" * 5000,
+    "alias bomb": b"a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 10)) for n in range(8))
+    + b"interactions: []\n",
+    "alias cycle": b"interactions: &a [*a]\n",
+    "bad utf-8": b"interactions: [\xff\xfe]\n",
+    "bad gzip": gzip.compress(b"interactions: []" * 100)[:30],
+    "odd bool": b"interactions: !!bool maybe\n",
+    "odd int": b"interactions: [!!int abc]\n",
+    "null bytes": b"interactions: [\0]\n",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_file_is_one_refusal_and_never_an_exception(kind, tmp_path):
+    path = tmp_path / "damaged.yaml"
+    path.write_bytes(DAMAGED[kind])
+    (logged,) = vcr.read(path)
+    assert logged.refused
+    assert "\n" not in logged.refused
+
+
+def test_a_gzip_bomb_is_refused(tmp_path):
+    path = tmp_path / "bomb.yaml.gz"
+    path.write_bytes(gzip.compress(b"\n" * 2**23))
+    (logged,) = vcr.read(path)
+    assert "unpack to more than" in logged.refused
+
+
+def test_a_body_that_is_really_compressed_with_brotli_is_refused_by_name(tmp_path):
+    path = tmp_path / "brotli.yaml"
+    path.write_text(
+        yaml.safe_dump(vcrpy({"string": b"\x8b\x02\x80\xff\x03"}, **{"content-encoding": ["br"]}))
+    )
+    (logged,) = vcr.read(path)
+    assert logged.refused == "the interaction cannot be read: its body is compressed with br"
+
+
+def test_formats_are_told_apart():
+    names = importers.registry.names()
+    assert {"vcr", "jsonl"} <= set(names)
+
+    def claimed(head):
+        return [name for name in names if importers.registry.get(name).sniff(head)]
+
+    assert claimed(b"interactions:\n- request:\n    body: '{\"a\": 1}'\n") == ["vcr"]
+    assert claimed(b"---\nversion: 2\ninteractions:\n") == ["vcr"]
+    assert claimed(b'{"version": 1, "interactions": [') == ["vcr"]
+    assert claimed(b'{"model": "m", "messages": []}\n{"model"') == ["jsonl"]
+    assert claimed(b"\n{'broken'\n" + b'{"messages": []}\n') == ["jsonl"]
+    assert claimed(b"# A readme\n\nsome text\n") == []
