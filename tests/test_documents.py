@@ -197,6 +197,9 @@ def test_a_place_after_a_surrogate_escape_is_the_place_in_the_file():
         ("1: x", 'f.yaml:1:1: error: key 1 is not text; write "1"'),
         ("null: x", 'f.yaml:1:1: error: key null is not text; write "null"'),
         ("true: x", 'f.yaml:1:1: error: key true is not text; write "true"'),
+        ("!!int 3: x", "a key that is an alias or has a tag is not text"),
+        ("a: &x [1]\nb: {*x : 1}", "a key that is an alias or has a tag is not text"),
+        ("a: &x k\nb: {*x : 1, k: 2}", "or is given twice"),
         ("[a]: x", "f.yaml:1:1: error: a key must be text, not a mapping or a list"),
         ("? {a: 1}\n: x", "f.yaml:1:3: error: a key must be text, not a mapping or a list"),
     ],
@@ -247,6 +250,7 @@ def test_an_alias_bomb_is_refused_without_being_unfolded():
 
 
 def test_aliases_are_read_where_they_stay_small(parser):
+    assert documents.parse("a: &x k\n*x : 1\nb: &y l\n*y : 2").data == {"a": "k", "k": 1, "b": "l", "l": 2}
     assert documents.parse("a: &x {b: [1]}\nc: *x\nd: &s t\ne: [*s, *x]\n").data == {
         "a": {"b": [1]},
         "c": {"b": [1]},

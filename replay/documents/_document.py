@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from yaml.events import (
     AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
 )
 
 from replay.conversation import Json
@@ -21,6 +22,9 @@ from replay.documents._scalars import resolve
 from replay.errors import Fault
 
 Keys = tuple[str | int, ...]
+_STARTS = (MappingStartEvent, SequenceStartEvent)
+_ENDS = (MappingEndEvent, SequenceEndEvent)
+_NODES = (ScalarEvent, *_STARTS, AliasEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +43,62 @@ class Marks:
     """
 
     def __init__(self, text: str) -> None:
-        self.values: dict[Keys, Mark] = {}
-        self.keys: dict[Keys, Mark] = {}
+        self._values: dict[Keys, Any] = {}  # parser events
+        self._keys: dict[Keys, Any] = {}
         self.wrong: list[tuple[Mark, str]] = []
-        self._nodes(iter(events(text)))
+        self._read(events(text))
 
-    def _nodes(self, stream: Iterator[Any]) -> None:
+    def value(self, keys: Keys) -> Mark | None:
+        """The place of the value that keys and indices lead to."""
+        return _mark(self._values.get(keys))
+
+    def key(self, keys: Keys) -> Mark | None:
+        """The place of the last of these keys."""
+        return _mark(self._keys.get(keys))
+
+    def _read(self, stream: Iterator[Any]) -> None:
         stack: list[_Frame] = []
         for event in stream:
-            if isinstance(event, CollectionEndEvent):
+            kind = type(event)
+            if kind in _ENDS:
                 stack.pop()
-            elif isinstance(event, ScalarEvent | CollectionStartEvent | AliasEvent):
-                path = self._place(stack[-1] if stack else None, event)
-                if isinstance(event, CollectionStartEvent):
-                    stack.append(_Frame(path, isinstance(event, MappingStartEvent)))
+            elif kind in _NODES:
+                path = self._place(stack[-1], event) if stack else ()
+                if not stack:
+                    self._values[path] = event
+                if kind in _STARTS:
+                    stack.append(_Frame(path, kind is MappingStartEvent))
 
-    def _place(self, frame: _Frame | None, event: Any) -> Keys:
-        mark = _mark(event)
-        if frame is None:
-            path: Keys = ()
-        elif frame.at_key:
-            return self._key(frame, event, mark)
-        else:
-            path = frame.step()
-        self.values.setdefault(path, mark)
+    def _place(self, frame: _Frame, event: Any) -> Keys:
+        if frame.at_key:
+            return self._key(frame, event)
+        path = frame.step()
+        self._values.setdefault(path, event)
         return path
 
-    def _key(self, frame: _Frame, event: Any, mark: Mark) -> Keys:
-        key = event.value if isinstance(event, ScalarEvent) else f"({type(event).__name__})"
-        path = frame.enter(key)
-        if path in self.keys:
-            first = self.keys[path].line
-            self.wrong.append((mark, f'key "{key}" is given twice, here and on line {first}; keep one'))
-        elif mark.plain == "<<":
-            self.wrong.append((mark, "merge keys (<<) are not read; write the keys out"))
-        elif not isinstance(event, ScalarEvent | AliasEvent):
-            self.wrong.append((mark, "a key must be text, not a mapping or a list"))
-        elif mark.plain is not None and not isinstance(resolve(mark.plain), str):
-            self.wrong.append((mark, f'key {mark.plain or "null"} is not text; write "{mark.plain}"'))
-        self.keys.setdefault(path, mark)
+    def _key(self, frame: _Frame, event: Any) -> Keys:
+        scalar = type(event) is ScalarEvent
+        path = frame.enter(event.value if scalar else f"*{event.anchor}")
+        fault = (
+            self._key_fault(path, event) if path in self._keys or not scalar or event.implicit[0] else None
+        )
+        if fault:
+            self.wrong.append((cast(Mark, _mark(event)), fault))
+        self._keys.setdefault(path, event)
         return path
+
+    def _key_fault(self, path: Keys, event: Any) -> str | None:
+        if path in self._keys:
+            first = self._keys[path].start_mark.line + 1
+            return f'key "{path[-1]}" is given twice, here and on line {first}; keep one'
+        if type(event) in _STARTS:
+            return "a key must be text, not a mapping or a list"
+        plain = event.value if type(event) is ScalarEvent else ""
+        if plain == "<<":
+            return "merge keys (<<) are not read; write the keys out"
+        if type(event) is ScalarEvent and not isinstance(resolve(plain), str):
+            return f'key {plain or "null"} is not text; write "{plain}"'
+        return None
 
 
 class _Frame:
@@ -100,7 +120,9 @@ class _Frame:
         return (*self.path, self._index)
 
 
-def _mark(event: Any) -> Mark:
+def _mark(event: Any) -> Mark | None:
+    if event is None:
+        return None
     plain = event.value if isinstance(event, ScalarEvent) and event.implicit[0] else None
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1, plain)
 
@@ -120,11 +142,9 @@ class Document:
 
     def mark(self, keys: Keys = (), *, key: bool = False) -> Mark:
         """Return the place of the value (or the key) at `keys`, or of the nearest node around it."""
-        known = self.marks.keys if key else self.marks.values
-        for length in range(len(keys), -1, -1):
-            if keys[:length] in known:
-                return known[keys[:length]]
-        return self.marks.values.get((), Mark(1, 1))
+        find = self.marks.key if key else self.marks.value
+        around = (find(keys[:length]) for length in range(len(keys), -1, -1))
+        return next(filter(None, around), None) or self.marks.value(()) or Mark(1, 1)
 
     def fault(self, keys: Keys, message: str, warning: bool = False, *, key: bool = False) -> Fault:
         """Make a fault at a value, or with `key` at the key itself."""
@@ -133,5 +153,5 @@ class Document:
 
     def plain(self, keys: Keys) -> str | None:
         """Return an unquoted scalar as it was written (`3.10`), None where there is something else."""
-        mark = self.marks.values.get(keys)
+        mark = self.marks.value(keys)
         return mark.plain if mark else None

@@ -75,7 +75,7 @@ def parse(content: str | bytes, path: str = "") -> Document:
     except YAMLError as problem:
         raise BadInput([_explained(problem, text, path)]) from None
     if builder.doubtful_keys:
-        _refuse_keys(document)
+        _refuse_keys(document, certain=builder.bad_keys)
     return document
 
 
@@ -86,7 +86,8 @@ class _Builder:
         self._path = path
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
-        self.doubtful_keys = False
+        self.bad_keys = False  # some key is given twice or is not text
+        self.doubtful_keys = False  # or may be a merge key
 
     def build(self, stream: Iterator[Any]) -> Json:
         items: list[Any] = []
@@ -128,7 +129,9 @@ class _Builder:
             mapping = dict(zip(keys, items[1::2], strict=True))
         except TypeError:  # a mapping or a list as a key
             mapping = {}
-        if len(mapping) != len(keys) or "<<" in mapping or not _TEXT_ONLY.issuperset(map(type, keys)):
+        if len(mapping) != len(keys) or not _TEXT_ONLY.issuperset(map(type, keys)):
+            self.bad_keys = self.doubtful_keys = True
+        elif "<<" in mapping:
             self.doubtful_keys = True
         return mapping
 
@@ -193,8 +196,12 @@ def _refuse_remains(text: str, path: str) -> None:
         raise BadInput([_at(path, text, text.index("\x85"), what)])
 
 
-def _refuse_keys(document: Document) -> None:
+def _refuse_keys(document: Document, *, certain: bool) -> None:
     wrong = document.marks.wrong
+    if certain and not wrong:
+        raise BadInput(
+            [document.fault((), "a key that is an alias or has a tag is not text, or is given twice")]
+        )
     if wrong:
         raise BadInput(Fault(document.path, mark.line, mark.column, message) for mark, message in wrong)
 
