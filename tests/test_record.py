@@ -332,10 +332,11 @@ def test_files_in_no_known_format_are_refused_one_by_one(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "notes.md").write_text("# Notes\n")
     (tmp_path / "logs" / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    (tmp_path / "logs" / "quiet.yaml").write_text("interactions: []\nversion: 1\n")
     recorded = record([tmp_path / "logs"], tmp_path / "p", "support")
-    assert {outcome.file: outcome.refused for outcome in recorded.outcomes} == dict.fromkeys(
-        ("notes.md", "photo.png"), "in no format that is known; name it with --format"
-    )
+    unknown = dict.fromkeys(("notes.md", "photo.png"), "in no format that is known; name it with --format")
+    refused = {outcome.file: outcome.refused for outcome in recorded.outcomes}
+    assert refused == unknown | {"quiet.yaml": "holds no exchange"}
     assert not (tmp_path / "p" / "suites").exists()
 
 

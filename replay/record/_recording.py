@@ -69,8 +69,12 @@ class Recording:
         if name is None:
             yield "", Logged(log.shown, "", refused="in no format that is known; name it with --format")
             return
+        found = False
         for logged in importers.registry.get(name).read(log.path):
+            found = True
             yield name, logged
+        if not found:
+            yield name, Logged(log.shown, "", refused="holds no exchange")
 
     def _outcome(self, log: Log, log_format: str, logged: Logged) -> Outcome:
         try:
