@@ -61,8 +61,8 @@ def _stored(body: Json) -> bytes:
     """Return the bytes of a body in any form that recorders store.
 
     Text, bytes, a list of either, `{string}` (vcrpy), `{encoding, string | base64_string}` (Ruby VCR),
-    `{state}` or `{args}` (a stream that vcrpy pickled), text that starts with `base64:` (ddapm), and any other
-    JSON value as the body's own tree.
+    `{state}` or `{args}` (a stream that vcrpy pickled), text that starts with `base64:` (ddapm), and any
+    other JSON value as the body's own tree.
     """
     if isinstance(body, bytes):
         return body
