@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from replay.assertions import build, judge, review
 from replay.assertions._matching import best_pairs, in_order
 from replay.conversation import Conversation
 
-BFCL = Path(__file__).parents[2] / "shared/corpus/bfcl"
+BFCL = Path(os.environ.get("REPLAY_CORPUS") or Path(__file__).parents[2] / "shared/corpus") / "bfcl"
 
 
 def turns(*names):
@@ -308,7 +309,7 @@ def value_of(value):
     return [value_of(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.skipif(not BFCL.exists(), reason=f"the corpus is not here: {BFCL}")
+@pytest.mark.skipif(not BFCL.exists(), reason=f"no corpus at {BFCL}; name its folder in REPLAY_CORPUS")
 def test_2701_candidates_get_bfcl_s_verdicts_but_for_two_known_rules():
     """We part with BFCL's checker in two rules only, 90 candidates of 2,701.
 

@@ -136,7 +136,7 @@ def test_a_body_nested_deeper_than_python_walks_is_compared_by_its_bytes():
 
 
 def test_equal_requests_are_answered_in_recorded_order_and_then_no_more():
-    lookup = Lookup(recorded({"q": 1}, {"q": 2}, {"q": 1}))
+    lookup = Lookup(recorded({"q": 1}, {"q": 2}, {"q": 1}), key)
     assert [lookup.take(ask({"q": 1})), lookup.take(ask(b'{"q":1}')), lookup.take(ask({"q": 1}))] == [
         0,
         2,
@@ -185,7 +185,7 @@ def seconds_for_each(count, *, exact):
     bodies = [
         {"model": "m", "messages": [{"role": "user", "content": f"question {n} " * 40}]} for n in range(count)
     ]
-    lookup = Lookup(recorded(*bodies))
+    lookup = Lookup(recorded(*bodies), key)
     asked = [
         ask(body) if exact else ask(json.dumps(body, indent=1).encode()) for body in bodies[:: count // 200]
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import socket
 import threading
 import time
 import zlib
@@ -130,9 +131,8 @@ def test_what_was_live_is_played_as_the_same(name, library, is_async, tmp_path):
 
 
 def test_a_connection_that_is_refused_is_recorded_too(tmp_path):
-    with Scripted([reset()]) as server:
-        dead = server.url
-    time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", 0)) as closed_soon:
+        dead = f"http://127.0.0.1:{closed_soon.getsockname()[1]}"
     for mode in ("once", "none"):
         with Cassette(tmp_path / "c.yaml", mode) as cassette:
             assert outcome(cassette.http_client(), dead) == ([], httpx2.ConnectError)

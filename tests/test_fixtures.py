@@ -22,6 +22,7 @@ from replay.config import Project
 from replay.conversation import Conversation, Message, Tool, ToolCall, ToolResult
 from replay.errors import BadInput
 from replay.fixtures import _messages, _params, _tools
+from replay.jsontext import same
 
 PNG = base64.b64encode(b"\x89PNG\r\n").decode()
 RECORDED = "source: {format: vcr}\n"
@@ -257,6 +258,25 @@ params: {user: 7.70, stop: [no, 1:30, 2.50]}
     assert conversation.params == {"user": "7.70", "stop": ["no", "1:30", "2.50"]}
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("1", "true", False),  # 65
+        ("1", "1.0", True),  # 66
+        (".nan", ".nan", True),  # 67
+        ("-0.0", "0", True),  # 68
+        ('"e\\u0301"', '"\\u00e9"', False),  # 69
+        ('"a"', '"a "', False),  # 70
+        ('"a"', '"a\\n"', False),
+        ("010", "8", False),
+        ("010", "10", False),
+    ],
+)
+def test_what_is_read_compares_as_json_does(project, one, other, equal):
+    conversation, _ = load(project, f"{USER}tool_results: [{{name: f, content: [{one}, {other}]}}]")
+    assert same(*conversation.tool_results[0].content) is equal
+
+
 def test_stop_words_stay_text(project):  # 51
     assert load(project, params("stop: [no, 1:30]"))[0].params == {"stop": ["no", "1:30"]}
 
@@ -475,6 +495,58 @@ def test_globs(project):
     assert fixtures.names(project, "../conversations/a") == []
 
 
+def test_what_was_checked_before_is_not_parsed_again_and_loads_equal(project, monkeypatch):
+    text = CALL.replace('{"a": 1}', '{"a": ') + 'tags: [no, "\\ud83d\\ude00"]\nparams: {x: .inf}\n'
+    first = load(project, text)
+    monkeypatch.setattr(fixtures.documents, "parse", None)
+    assert load(project, text) == first
+    assert (project.root / ".replay" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_cache_is_never_trusted_over_the_file(project):
+    path = put(project, content("one"))
+    fixtures.load(path, project)
+    times = path.stat()
+    path.write_text(content("two"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # same size, same time
+    assert fixtures.load(path, project).messages[0].text == "two"
+    put(project, "messages: []")
+    with pytest.raises(BadInput):
+        fixtures.load(path, project)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "\x00", "[" * 100_000])
+def test_a_damaged_cache_is_made_anew(project, damage):
+    path = put(project, content("one"))
+    fixtures.load(path, project)
+    (entry,) = (project.root / ".replay" / "cache").rglob("*.json")
+    whole = entry.read_text()
+    entry.write_text(damage)
+    assert fixtures.load(path, project).messages[0].text == "one"
+    assert entry.read_text() == whole
+
+
+def test_without_a_place_for_the_cache_all_is_well(project):
+    (project.root / ".replay").write_text("in the way")
+    assert load(project, content("one"))[0].messages[0].text == "one"
+
+
+def test_a_fixture_that_reads_other_files_is_read_anew(project):
+    (project.root / "a.txt").write_bytes(b"one")
+    text = part("{type: file, file: {path: a.txt}}")
+    before = load(project, text)
+    (project.root / "a.txt").write_bytes(b"two")
+    assert load(project, text) != before
+
+
+def test_a_file_outside_the_project_leaves_no_trace(project, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "t.yaml"
+    other.write_text(USER)
+    assert fixtures.load(other, project).name == "t"
+    assert [path.name for path in other.parent.iterdir()] == ["t.yaml"]
+    assert not (project.root / ".replay").exists()
+
+
 def test_a_missing_conversation_is_answered_with_the_nearest(project):
     put(project, USER, "support/refund.yaml")
     with pytest.raises(
@@ -578,18 +650,34 @@ def test_any_json_loads_or_is_refused(project, data, recorded):
     outcome(project, json.dumps(data))
 
 
-field = st.sampled_from([*_messages.FIELDS, "type", "function", "id", "arguments", "url", "data", "path"])
+field = st.sampled_from(
+    [
+        *_messages.FIELDS,
+        "type",
+        "function",
+        "custom",
+        "id",
+        "arguments",
+        "url",
+        "data",
+        "path",
+        "text",
+        "effect",
+    ]
+)
 shapes = st.recursive(
     st.none() | st.integers() | st.sampled_from([*_messages.ROLES, *_messages.PARTS, "function", "x"]),
     lambda some: st.lists(some, max_size=3) | st.dictionaries(field, some, max_size=4),
     max_leaves=15,
 )
+items = st.lists(st.dictionaries(field, shapes, max_size=4), max_size=2)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(field, shapes, max_size=4), max_size=3), st.booleans())
-def test_messages_of_any_shape_load_or_are_refused(project, shaped, recorded):
-    data = {"messages": shaped} | ({"source": {"format": "x"}} if recorded else {})
+@given(items, items, items, st.booleans())
+def test_fixtures_of_any_shape_load_or_are_refused(project, shaped, tools, results, recorded):
+    data = {"messages": shaped, "tools": tools, "tool_results": results}
+    data |= {"source": {"format": "x"}} if recorded else {}
     loaded = outcome(project, json.dumps(data))
     if loaded:
         assert all(isinstance(message.text, str) for message in loaded.messages)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -12,7 +13,7 @@ import sample_runs
 from markupsafe import Markup
 
 from replay.errors import BadInput, StorageError
-from replay.report import files, numbers, page, render, runs
+from replay.report import numbers, page, render, runs
 from replay.report.sections import registry
 from replay.report.summary import Collector, anchor, command
 from replay.report.text import visible
@@ -366,7 +367,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"No space left on device.*nothing was replaced"):
         render.render(tmp_path, tmp_path / "index.html")
     assert (tmp_path / "index.html").read_text("utf-8") == old

@@ -6,6 +6,7 @@ Every test also fails on a console message, an uncaught error, a dialog, or a re
 import json
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import sample_runs
@@ -29,7 +30,7 @@ LOOP = "support/refund-broken-bell[gpt-4o-mini]#1"
 
 
 @pytest.fixture(scope="module")  # a running Playwright holds an event loop, which other modules must not meet
-def browser():
+def tab():
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is missing: apt-get install chromium")
@@ -38,7 +39,7 @@ def browser():
     )
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
+        yield browser.new_page()
         browser.close()
 
 
@@ -53,21 +54,27 @@ def draw(folder, results, header=sample_runs.HEADER):
 
 
 @contextmanager
-def opened(browser, path, address="", *, width=1280, height=900, scheme="light"):
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
+def opened(page, path, address="", *, width=1280, height=900, scheme="light"):
     page.set_default_timeout(5000)
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme, media="screen")
     noise = []
-    page.on("console", lambda message: noise.append(message.text))
-    page.on("pageerror", lambda error: noise.append(str(error)))
-    page.on("dialog", lambda dialog: (noise.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on(
-        "request",
-        lambda request: noise.append(request.url) if request.url != path.as_uri() + address else None,
-    )
+    listeners = {
+        "console": lambda message: noise.append(message.text),
+        "pageerror": lambda error: noise.append(str(error)),
+        "dialog": lambda dialog: (noise.append(f"dialog {dialog.message}"), dialog.dismiss()),
+        "request": lambda request: noise.append(request.url),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     page.goto(path.as_uri() + address)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        page.evaluate("localStorage.clear()")
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
+        page.goto("about:blank")
     assert not [text for text in noise if not text.startswith(("data:", path.as_uri()))]
 
 
@@ -80,8 +87,9 @@ def until(page, expression):
     raise AssertionError(f"never came true: {expression}")
 
 
-def shown(page):
-    return int(page.inner_text("#found").split(" of ")[0].replace(",", ""))
+def shows(page, cases):
+    """Wait until the list has that many cases: a changed address is followed a moment later."""
+    until(page, f"document.getElementById('found').textContent.startsWith('{cases:,} of ')")
 
 
 def wait_until_searched(page):
@@ -99,42 +107,42 @@ def title(page):
 # the whole run
 
 
-def test_it_opens_on_what_failed_and_why(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_it_opens_on_what_failed_and_why(tab, showcase):
+    with opened(tab, showcase) as page:
         assert page.inner_text("h1") == "9 of 411 cases failed"
         assert page.title() == f"✗ {showcase.parent.name} · Replay"
         group = page.locator(".group").first
         assert group.locator("summary").inner_text().split("\n") == ["baseline changed", "2 cases"]
         assert "the reply is not one of the accepted ones" in group.inner_text()
         assert 'pytest "suites/support.yaml::support/where-is-it[prod-eu]#1"' in group.inner_text()
-        assert shown(page) == 411
+        shows(page, 411)
         assert page.locator(".row").first.inner_text().startswith("failed")
 
 
-def test_only_the_rows_in_view_are_elements(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_only_the_rows_in_view_are_elements(tab, showcase):
+    with opened(tab, showcase) as page:
         assert 0 < page.locator(".row").count() < 60
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         until(page, "[...document.querySelectorAll('[aria-posinset]')].at(-1).ariaPosInSet === '411'")
         assert page.locator(".row").count() < 60
 
 
-def test_it_filters_by_status_suite_target_and_tag(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_it_filters_by_status_suite_target_and_tag(tab, showcase):
+    with opened(tab, showcase) as page:
         page.click("button[data-status=failed]")
-        assert shown(page) == 8
+        shows(page, 8)
         page.click("button[data-status=error]")
-        assert shown(page) == 9
+        shows(page, 9)
         assert page.evaluate("location.hash") == "#status=failed,error"
         page.select_option("[data-pick=suite]", "wire")
-        assert shown(page) == 4
+        shows(page, 4)
         page.select_option("[data-pick=tag]", "stream")
-        assert shown(page) == 1
+        shows(page, 1)
         assert page.inner_text(".row-id") == "wire/cut[gpt-4o-mini]#1"
         page.click("#clear")
-        assert shown(page) == 411
+        shows(page, 411)
         page.select_option("[data-pick=target]", "local-llama")
-        assert shown(page) == 135
+        shows(page, 135)
         page.select_option("[data-sort]", "slow")
         times = page.locator(".row .row-number:last-child").all_inner_texts()
         assert (
@@ -143,33 +151,33 @@ def test_it_filters_by_status_suite_target_and_tag(browser, showcase):
         )
 
 
-def test_a_group_and_a_cell_of_the_table_lead_to_their_cases(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_a_group_and_a_cell_of_the_table_lead_to_their_cases(tab, showcase):
+    with opened(tab, showcase) as page:
         page.click(".count.skipped")
-        assert shown(page) == 1
+        shows(page, 1)
         page.click(".brand")
         page.click(".matrix tbody tr:nth-child(3) a >> nth=0")
         assert page.evaluate("location.hash") == "#suite=wire&target=gpt-4o-mini"
-        assert shown(page) == 5
+        shows(page, 5)
 
 
-def test_it_searches_names_at_once_and_messages_after(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_it_searches_names_at_once_and_messages_after(tab, showcase):
+    with opened(tab, showcase) as page:
         page.fill("#search", "WHERE-IS")
-        assert shown(page) == 2
+        shows(page, 2)
         page.fill("#search", "already refunded")  # only a tool's answer says so
         wait_until_searched(page)
         assert page.locator(".row-id").all_inner_texts() == [LOOP]
         page.fill("#search", "open from nine to six")
         wait_until_searched(page)
-        assert shown(page) == 400
+        shows(page, 400)
         page.fill("#search", "nothing says this")
         wait_until_searched(page)
-        assert shown(page) == 0
+        shows(page, 0)
 
 
-def test_a_link_with_filters_opens_filtered(browser, showcase):
-    with opened(browser, showcase, "#status=failed&tag=errors&q=stream") as page:
+def test_a_link_with_filters_opens_filtered(tab, showcase):
+    with opened(tab, showcase, "#status=failed&tag=errors&q=stream") as page:
         wait_until_searched(page)
         assert page.locator(".row-id").all_inner_texts() == ["wire/cut[gpt-4o-mini]#1"]
         assert page.input_value("#search") == "stream"
@@ -179,8 +187,8 @@ def test_a_link_with_filters_opens_filtered(browser, showcase):
 # one case
 
 
-def test_a_click_opens_a_case_and_back_returns_to_the_same_place(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_a_click_opens_a_case_and_back_returns_to_the_same_place(tab, showcase):
+    with opened(tab, showcase) as page:
         row = page.locator(f".row:has-text('{LOOP}')")
         row.scroll_into_view_if_needed()
         before = page.evaluate("scrollY")
@@ -191,7 +199,7 @@ def test_a_click_opens_a_case_and_back_returns_to_the_same_place(browser, showca
         page.go_back()
         page.wait_for_selector(".headline")
         assert page.is_hidden("#case")
-        assert page.evaluate("scrollY") == before
+        until(page, f"scrollY === {before}")
         page.go_forward()
         page.wait_for_selector("#case h1")
         assert title(page) == LOOP
@@ -200,8 +208,8 @@ def test_a_click_opens_a_case_and_back_returns_to_the_same_place(browser, showca
 @pytest.mark.parametrize(
     "address", [f"#case={LOOP}", "#case=support%2Frefund-broken-bell%5Bgpt-4o-mini%5D%231"]
 )
-def test_a_deep_link_opens_its_case(browser, showcase, address):
-    with opened(browser, showcase, address) as page:
+def test_a_deep_link_opens_its_case(tab, showcase, address):
+    with opened(tab, showcase, address) as page:
         page.wait_for_selector(".turn")
         assert title(page) == LOOP
         assert page.title() == f"{LOOP} · Replay"
@@ -211,14 +219,14 @@ def test_a_deep_link_opens_its_case(browser, showcase, address):
         )
 
 
-def test_a_link_to_no_case_says_so(browser, showcase):
-    with opened(browser, showcase, "#case=gone") as page:
+def test_a_link_to_no_case_says_so(tab, showcase):
+    with opened(tab, showcase, "#case=gone") as page:
         assert page.inner_text("#found") == "No case is called gone"
         assert page.is_visible(".headline")
 
 
-def test_a_tool_loop_reads_as_a_conversation(browser, showcase):
-    with opened(browser, showcase, f"#case={LOOP}") as page:
+def test_a_tool_loop_reads_as_a_conversation(tab, showcase):
+    with opened(tab, showcase, f"#case={LOOP}") as page:
         page.wait_for_selector(".turn")
         roles = page.locator(".bubble > header > b").all_inner_texts()
         assert roles == ["system", "user", "assistant", "tool", "assistant", "tool", "tool", "assistant"]
@@ -235,8 +243,8 @@ def test_a_tool_loop_reads_as_a_conversation(browser, showcase):
         assert "$0.00231" in page.inner_text("#case .facts")
 
 
-def test_the_raw_request_and_response_unfold(browser, showcase):
-    with opened(browser, showcase, f"#case={LOOP}") as page:
+def test_the_raw_request_and_response_unfold(tab, showcase):
+    with opened(tab, showcase, f"#case={LOOP}") as page:
         page.wait_for_selector(".turn")
         assert page.locator("#turn-2 .bodies pre").count() == 0
         page.click("#turn-2 summary:text-is('request')")
@@ -248,8 +256,8 @@ def test_the_raw_request_and_response_unfold(browser, showcase):
         assert raw["choices"][0]["finish_reason"] == "tool_calls"
 
 
-def test_a_changed_baseline_is_shown_side_by_side_word_for_word(browser, showcase):
-    with opened(browser, showcase, "#case=support/where-is-it[prod-eu]#1") as page:
+def test_a_changed_baseline_is_shown_side_by_side_word_for_word(tab, showcase):
+    with opened(tab, showcase, "#case=support/where-is-it[prod-eu]#1") as page:
         page.wait_for_selector(".turn")
         assert page.locator(".verdict .field h4").all_inner_texts() == ["content"]
         assert page.locator(".diff del").all_inner_texts() == ["Thanks", "Monday", "3"]
@@ -258,8 +266,8 @@ def test_a_changed_baseline_is_shown_side_by_side_word_for_word(browser, showcas
         assert page.locator("pre.lines .gone").inner_text() == "- Is there anything else I can help you with?"
 
 
-def test_every_kind_of_part_is_shown(browser, showcase):
-    with opened(browser, showcase, "#case=research/describe[gpt-4o-mini]#1") as page:
+def test_every_kind_of_part_is_shown(tab, showcase):
+    with opened(tab, showcase, "#case=research/describe[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".turn")
         images = page.locator(".bubble img")
         assert images.count() == 1
@@ -286,8 +294,8 @@ def test_every_kind_of_part_is_shown(browser, showcase):
         assert page.locator(".token.unsure-4").all_inner_texts() == [" test"]
 
 
-def test_an_error_shows_its_kind_status_and_message(browser, showcase):
-    with opened(browser, showcase, "#case=wire/limit[gpt-4o-mini]#1") as page:
+def test_an_error_shows_its_kind_status_and_message(tab, showcase):
+    with opened(tab, showcase, "#case=wire/limit[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".error-card")
         assert page.locator(".error-card header").inner_text().split("\n") == [
             "rate_limit", "HTTP 429", "rate_limit_exceeded", "RateLimitError", "retry after 20 s"
@@ -296,25 +304,25 @@ def test_an_error_shows_its_kind_status_and_message(browser, showcase):
         assert "3 attempts" in page.inner_text(".turn-head")
 
 
-def test_a_cut_stream_shows_what_had_arrived(browser, showcase):
-    with opened(browser, showcase, "#case=wire/cut[gpt-4o-mini]#1") as page:
+def test_a_cut_stream_shows_what_had_arrived(tab, showcase):
+    with opened(tab, showcase, "#case=wire/cut[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".error-card")
         assert page.inner_text(".bubble.fresh .note") == "reply, what had arrived"
         assert page.inner_text(".bubble.fresh .prose") == "The manual has three parts: first"
         assert "never reached [DONE]" in page.inner_text("figcaption")
 
 
-def test_arguments_that_are_not_json_are_shown_as_they_are(browser, showcase):
-    with opened(browser, showcase, "#case=support/invoice[local-llama]#1") as page:
+def test_arguments_that_are_not_json_are_shown_as_they_are(tab, showcase):
+    with opened(tab, showcase, "#case=support/invoice[local-llama]#1") as page:
         page.wait_for_selector(".call.broken")
         assert page.inner_text(".call.broken pre") == '{"order_id": "A-77'
         assert "arguments are not JSON" in page.inner_text(".call.broken header")
         assert "length" in page.inner_text(".turn-head .warn >> nth=0")
 
 
-def test_every_case_opens(browser, tmp_path):
+def test_every_case_opens(tab, tmp_path):
     path = draw(tmp_path, sample_runs.showcase(3))
-    with opened(browser, path) as page:
+    with opened(tab, path) as page:
         page.keyboard.press("j")
         for number in range(1, 15):
             page.keyboard.press("o" if number == 1 else "j")
@@ -328,10 +336,10 @@ def odd(content="x", verdicts=(), **changes):
     return sample_runs.result("odd/case", sample_runs.MINI, (one,), verdicts, suite="odd")
 
 
-def test_numbers_that_json_cannot_say_do_not_hide_a_case(browser, tmp_path):
+def test_numbers_that_json_cannot_say_do_not_hide_a_case(tab, tmp_path):
     large = {"id": 12345678901234567890, "limit": float("nan"), "top": float("-inf"), "said": "NaN, Infinity"}
     path = draw(tmp_path, [odd(verdicts=[Verdict("equals", "failed", "differs", "no", large, {"id": 1})])])
-    with opened(browser, path, "#case=odd/case[gpt-4o-mini]#1") as page:
+    with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".diff")
         text = page.inner_text(".verdict")
         assert "12345678901234567890" in text
@@ -339,38 +347,38 @@ def test_numbers_that_json_cannot_say_do_not_hide_a_case(browser, tmp_path):
         assert "-Infinity" in text
 
 
-def test_a_difference_in_white_space_or_spelling_is_visible(browser, tmp_path):
+def test_a_difference_in_white_space_or_spelling_is_visible(tab, tmp_path):
     verdicts = [
         Verdict("equals", "failed", "a", "", "same words", "same  words"),
         Verdict("equals", "failed", "b", "", "a line", "a line\n"),
         Verdict("equals", "failed", "c", "", "café now", "cafe\u0301 now"),
     ]
     path = draw(tmp_path, [odd(verdicts=verdicts)])
-    with opened(browser, path, "#case=odd/case[gpt-4o-mini]#1") as page:
+    with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".diff")
         changed = page.locator(".diff ins, .diff .hidden-character")
         assert changed.all_inner_texts() == ["·", "⏎ empty line", "cafe⟨U+0301⟩"]
 
 
-def test_a_very_long_message_is_folded(browser, tmp_path):
+def test_a_very_long_message_is_folded(tab, tmp_path):
     long = "word " * 200_000 + "the end"
     path = draw(tmp_path, [odd(long)])
-    with opened(browser, path, "#case=odd/case[gpt-4o-mini]#1") as page:
+    with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".bubble.user")
         assert len(page.inner_text(".bubble.user")) < 8000
         page.click(".bubble.user .more")
         assert page.inner_text(".bubble.user .prose").endswith("the end")
 
 
-def test_a_stream_of_many_chunks_is_drawn_as_counts(browser, tmp_path):
+def test_a_stream_of_many_chunks_is_drawn_as_counts(tab, tmp_path):
     path = draw(tmp_path, [odd(chunks=tuple(float(t) for t in range(100, 100_100)))])
-    with opened(browser, path, "#case=odd/case[gpt-4o-mini]#1") as page:
+    with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
         page.wait_for_selector(".timeline")
         assert page.locator(".timeline .tick").count() <= 200
         assert page.inner_text("figcaption").startswith("100,000 chunks")
 
 
-def test_a_reply_as_recorded_is_told_from_the_reply_judged(browser, tmp_path):
+def test_a_reply_as_recorded_is_told_from_the_reply_judged(tab, tmp_path):
     said = [sample_runs.user("1"), sample_runs.Message("assistant", "recorded"), sample_runs.user("2")]
     turns = [
         sample_runs.turn(said[:1], sample_runs.Message("assistant", "new")),
@@ -378,7 +386,7 @@ def test_a_reply_as_recorded_is_told_from_the_reply_judged(browser, tmp_path):
     ]
     made = sample_runs.result("odd/case", sample_runs.MINI, turns, messages=said, play="every_turn")
     path = draw(tmp_path, [made])
-    with opened(browser, path, "#case=odd/case[gpt-4o-mini]#1") as page:
+    with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
         page.wait_for_selector("#turn-2")
         notes = page.locator(".bubble.assistant").all_inner_texts()
         assert [note.split("\n") for note in notes] == [
@@ -388,14 +396,14 @@ def test_a_reply_as_recorded_is_told_from_the_reply_judged(browser, tmp_path):
         ]
 
 
-def test_a_case_that_cannot_be_read_says_so_and_the_others_open(browser, tmp_path):
+def test_a_case_that_cannot_be_read_says_so_and_the_others_open(tab, tmp_path):
     lines = sample_runs.write(tmp_path / "run.jsonl", {}, [odd(), odd()]).read_text().splitlines()
     broken = json.loads(lines[1])
     broken["case"]["id"] = "odd/broken"
     broken["transcript"]["turns"][0]["request"]["messages"] = 3
     (tmp_path / "run.jsonl").write_text("\n".join([lines[0], json.dumps(broken), lines[2], ""]))
     render(tmp_path, tmp_path / "index.html")
-    with opened(browser, tmp_path / "index.html", "#case=odd/broken") as page:
+    with opened(tab, tmp_path / "index.html", "#case=odd/broken") as page:
         page.wait_for_selector("#case .notice")
         assert page.inner_text("#case .notice").startswith("This case could not be shown")
         page.click(".row >> nth=1")
@@ -405,8 +413,8 @@ def test_a_case_that_cannot_be_read_says_so_and_the_others_open(browser, tmp_pat
 # keyboard, themes, widths, paper
 
 
-def test_the_keyboard_does_it_all(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_the_keyboard_does_it_all(tab, showcase):
+    with opened(tab, showcase) as page:
         page.keyboard.press("j")
         assert focused(page) == LOOP
         page.keyboard.press("j")
@@ -418,7 +426,7 @@ def test_the_keyboard_does_it_all(browser, showcase):
         page.keyboard.press("j")
         assert title(page) == "support/where-is-it[prod-eu]#1"
         page.keyboard.press("Escape")
-        assert page.is_visible(".headline")
+        page.wait_for_selector(".headline")
         page.keyboard.press("/")
         page.keyboard.type("jot")
         assert page.input_value("#search") == "jot"
@@ -426,15 +434,15 @@ def test_the_keyboard_does_it_all(browser, showcase):
         assert page.evaluate("document.activeElement.id") != "search"
         page.click("#clear")
         page.keyboard.press("f")
-        assert shown(page) == 9
+        shows(page, 9)
         page.keyboard.press("?")
         assert page.is_visible("dialog")
         page.keyboard.press("Escape")
         assert page.is_hidden("dialog")
 
 
-def test_the_list_follows_the_keyboard_far_down(browser, showcase):
-    with opened(browser, showcase, f"#case={LOOP}") as page:
+def test_the_list_follows_the_keyboard_far_down(tab, showcase):
+    with opened(tab, showcase, f"#case={LOOP}") as page:
         page.wait_for_selector(".turn")
         for _ in range(25):
             page.keyboard.press("j")
@@ -449,33 +457,52 @@ def background(page):
     return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 
 
-def test_it_is_dark_where_the_system_is_and_on_request(browser, showcase):
-    with opened(browser, showcase) as light, opened(browser, showcase, scheme="dark") as dark:
-        assert background(light) == "rgb(246, 246, 244)"
-        assert background(dark) == "rgb(16, 17, 19)"
-        light.keyboard.press("t")
-        assert background(light) == "rgb(16, 17, 19)"
-        dark.click("[data-theme-switch]")
-        assert background(dark) == "rgb(246, 246, 244)"
+def test_it_is_dark_where_the_system_is_and_on_request(tab, showcase):
+    light, dark = "rgb(246, 246, 244)", "rgb(16, 17, 19)"
+    with opened(tab, showcase) as page:
+        assert background(page) == light
+        page.keyboard.press("t")
+        assert background(page) == dark
+        page.reload()
+        assert background(page) == dark
+    with opened(tab, showcase, scheme="dark") as page:
+        assert background(page) == dark
+        page.click("[data-theme-switch]")
+        assert background(page) == light
 
 
 @pytest.mark.parametrize("address", ["", f"#case={LOOP}", "#case=wire/miss[gpt-4o-mini]#1"])
-def test_a_narrow_window_does_not_scroll_sideways(browser, showcase, address):
-    with opened(browser, showcase, address, width=380) as page:
+def test_a_narrow_window_does_not_scroll_sideways(tab, showcase, address):
+    with opened(tab, showcase, address, width=380) as page:
         page.wait_for_selector("h1 >> visible=true")
         assert page.evaluate("document.scrollingElement.scrollWidth") <= 380
 
 
-def test_paper_gets_the_list_and_no_controls(browser, showcase):
-    with opened(browser, showcase) as page:
+def test_the_same_case_in_two_suites_is_two_cases(tab, tmp_path):
+    one = odd(verdicts=[Verdict("equals", "failed", "a", "first")])
+    other = replace(
+        odd(verdicts=[Verdict("equals", "failed", "b", "second")]), case=replace(one.case, suite="two")
+    )
+    with opened(tab, draw(tmp_path, [one, other])) as page:
+        page.click(".case-link >> nth=1")
+        page.wait_for_selector(".turn")
+        assert page.inner_text(".verdict .message") == "second"
+        page.keyboard.press("k")
+        until(page, "document.querySelector('.verdict .message')?.textContent === 'first'")
+        page.keyboard.press("j")
+        until(page, "document.querySelector('.verdict .message')?.textContent === 'second'")
+
+
+def test_paper_gets_the_list_and_no_controls(tab, showcase):
+    with opened(tab, showcase) as page:
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator(".row").count() == 411
         assert page.is_hidden("#search")
 
 
-def test_without_javascript_the_failures_and_their_commands_are_there(browser, showcase):
-    context = browser.new_context(java_script_enabled=False)
+def test_without_javascript_the_failures_and_their_commands_are_there(tab, showcase):
+    context = tab.context.browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(showcase.as_uri())
     assert "The list of cases needs JavaScript" in page.inner_text("noscript")
@@ -484,11 +511,11 @@ def test_without_javascript_the_failures_and_their_commands_are_there(browser, s
     context.close()
 
 
-def test_a_page_that_was_cut_says_so(browser, showcase, tmp_path):
+def test_a_page_that_was_cut_says_so(tab, showcase, tmp_path):
     html = showcase.read_text("utf-8")
     cut = tmp_path / "index.html"
     cut.write_text(html[: html.index('<script type="application/octet-stream"')], "utf-8")
-    with opened(browser, cut, f"#case={LOOP}") as page:
+    with opened(tab, cut, f"#case={LOOP}") as page:
         page.wait_for_selector("#case .notice")
         assert "draw it again with `replay report`" in page.inner_text("#case .notice")
 
@@ -504,10 +531,10 @@ COUNT = "[...document.querySelectorAll('script, style, meta, link')].length"
 
 
 @pytest.mark.parametrize("payload", sample_runs.PAYLOADS.values(), ids=sample_runs.PAYLOADS)
-def test_hostile_text_stays_text(browser, tmp_path, payload):
+def test_hostile_text_stays_text(tab, tmp_path, payload):
     evil = sample_runs.hostile(payload)
     path = draw(tmp_path, [evil, sample_runs.tool_loop()], sample_runs.hostile_header(payload))
-    with opened(browser, path) as page:
+    with opened(tab, path) as page:
         page.wait_for_selector(".row")
         before = page.evaluate(COUNT)
         page.click(".row >> nth=0")
@@ -528,11 +555,11 @@ def test_hostile_text_stays_text(browser, tmp_path, payload):
         assert "".join(visible(payload).split()) in "".join(page.inner_text("#case").split())
 
 
-def test_hostile_text_can_be_linked_to_and_found(browser, tmp_path):
+def test_hostile_text_can_be_linked_to_and_found(tab, tmp_path):
     payload = sample_runs.PAYLOADS["controls"]
     results = [sample_runs.hostile(payload), *sample_runs.showcase(2)]
     path = draw(tmp_path, results)
-    with opened(browser, path) as page:
+    with opened(tab, path) as page:
         page.click(".group:has-text('U+202E') .case-link >> nth=0")
         page.wait_for_selector(".turn")
         assert "⟨U+202E⟩" in title(page)
@@ -541,7 +568,7 @@ def test_hostile_text_can_be_linked_to_and_found(browser, tmp_path):
         assert "⟨U+D83D⟩" in title(page)
         page.click(".back")
         page.select_option("[data-pick=suite]", index=1)
-        assert shown(page) == 1
+        shows(page, 1)
 
 
 def test_the_nouns_of_the_samples_are_whole():

@@ -86,8 +86,7 @@ def review(assertions: Sequence[Assertion], conversation: Conversation) -> Itera
 
 
 def _contradict(one: Any, other: Any) -> bool:
-    same_turn = getattr(one, "turn", None) == getattr(other, "turn", None)
-    return same_turn and hasattr(one, "contradicts") and bool(one.contradicts(other))
+    return hasattr(one, "contradicts") and bool(one.contradicts(other))
 
 
 def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verdict, ...]:

@@ -117,6 +117,14 @@ class TurnAssertion:
         """Yield what is wrong with a turn."""
         raise NotImplementedError
 
+    def contradicts(self, other: Any) -> bool:
+        """Tell whether this and another assertion cannot both hold of the same turns."""
+        return getattr(other, "turn", None) == self.turn and self.excludes(other)
+
+    def excludes(self, _other: Any) -> bool:
+        """Tell whether what passes here cannot pass there."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -67,7 +67,7 @@ class Equals(ReplyAssertion):
             "changed", f"the reply's JSON is another: {found[0]}{more}", self.json, value, readable(found)
         )
 
-    def contradicts(self, other: Any) -> bool:
+    def excludes(self, other: Any) -> bool:
         """Tell whether the one text that passes here fails there."""
         if self.text is None:
             return False

@@ -52,6 +52,6 @@ class FinishReason(ReplyAssertion):
                 known = nearest(reason, KNOWN)
                 yield Fault("", 0, 0, f'finish_reason "{reason}" is no common word; {known}', warning=True)
 
-    def contradicts(self, other: Any) -> bool:
+    def excludes(self, other: Any) -> bool:
         """Tell whether no reply can end for a reason of both."""
         return isinstance(other, FinishReason) and not set(self.wanted) & set(other.wanted)

@@ -20,7 +20,7 @@ class NotContains(TextAssertion):
         for text in self.within(said):
             yield Found("unexpected", f"expected no {short(text)}, {said_as(said)}", None, said)
 
-    def contradicts(self, other: Any) -> bool:
+    def excludes(self, other: Any) -> bool:
         """Tell whether another assertion asks for a text with a forbidden one in it."""
         if not isinstance(other, TextAssertion) or isinstance(other, NotContains):
             return False

@@ -89,7 +89,7 @@ class ToolCalls(TurnAssertion):
             hint = nearest(name, tools) if tools else "the conversation declares no tools"
             yield Fault("", 0, 0, f"tool_calls: no tool {name} is declared; {hint}")
 
-    def contradicts(self, other: Any) -> bool:
+    def excludes(self, other: Any) -> bool:
         """Tell whether a wanted call is forbidden there."""
         if not isinstance(other, ToolCalls):
             return False

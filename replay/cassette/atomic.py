@@ -7,10 +7,11 @@ one; the mode of the file is kept.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from replay.errors import BadInput, Fault, StorageError
@@ -40,23 +41,32 @@ def read(path: Path) -> bytes:
         raise StorageError(f"{path}: cannot be read ({problem.strerror})") from None
 
 
-def write(path: Path, pieces: Iterable[bytes]) -> None:
-    """Replace (or create) a file, its folders too. Raises StorageError; then nothing was replaced."""
+def write(path: Path, pieces: Iterable[str], ready: Callable[[str], None] | None = None) -> None:
+    """Replace (or create) a file, its folders too.
+
+    `ready` is called with the SHA-256 (hex) of the new bytes before they take their place.
+    Raises StorageError, which says whether the file was replaced: only once all bytes had reached the disk.
+    """
     try:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         try:
-            _write_new(temporary, pieces, _mode(target))
+            digest = _write_new(temporary, pieces, _mode(target))
+            if ready:
+                ready(digest)
             temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_folder(target.parent)
     except (OSError, RuntimeError) as problem:  # RuntimeError: links that lead in a circle
         reason = getattr(problem, "strerror", None) or problem
         raise StorageError(f"cannot write {path} ({reason}); nothing was replaced") from None
+    try:
+        _sync_folder(target.parent)
+    except OSError as problem:
+        raise StorageError(f"{path} is written, but may not outlive a crash ({problem.strerror})") from None
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -66,16 +76,20 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _write_new(path: Path, pieces: Iterable[bytes], mode: int | None) -> None:
+def _write_new(path: Path, pieces: Iterable[str], mode: int | None) -> str:
+    digest = hashlib.sha256()
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         for piece in pieces:
-            write_all(fd, piece)
+            data = piece.encode()
+            digest.update(data)
+            write_all(fd, data)
         if mode is not None:
             os.fchmod(fd, mode)
         os.fsync(fd)
     finally:
         os.close(fd)
+    return digest.hexdigest()
 
 
 def _mode(path: Path) -> int | None:

@@ -12,6 +12,7 @@ from replay.cassette import file, fold, journal
 from replay.cassette.drift import Drift, compare
 from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.lookup import Lookup
+from replay.cassette.match import key
 from replay.cassette.nearest import Nearest
 from replay.errors import BadInput, CassetteMiss, Fault, ReplayError, StorageError, nearest
 
@@ -72,7 +73,8 @@ class Cassette:
         raw = fold.bytes_of(self._file)
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
-        self._lookup = Lookup(file.whole(file.read(str(path), raw)) if raw is not None else (), self.ignore)
+        interactions = file.whole(file.read(str(path), raw)) if raw is not None else ()
+        self._lookup = Lookup(interactions, self._key)
 
     @property
     def writes(self) -> bool:
@@ -97,13 +99,9 @@ class Cassette:
     def has_retry(self, request: RecordedRequest | None = None) -> bool:
         """Whether the next recorded answer to a request (None: to the last one) is a further attempt."""
         with self._lock:
-            request = self.last if request is None else self.redacted(request)
+            request = self.last if request is None else request
             index = None if request is None else self._lookup.peek(request)
             return index is not None and self._lookup.interactions[index].response.attempt > 1
-
-    def redacted(self, request: RecordedRequest) -> RecordedRequest:
-        """Return the request as it is looked up and stored."""
-        return self.redactor.request(request) if self.redactor else request
 
     def play(self, request: RecordedRequest) -> RecordedResponse | None:
         """Answer a live request from the recording; None when it has to be sent.
@@ -111,7 +109,6 @@ class Cassette:
         Raises CassetteMiss when there is no answer and sending is not allowed, and StorageError when what
         would be recorded could not be kept.
         """
-        request = self.redacted(request)
         with self._lock:
             self.last = request
             index = None if self.mode in ("all", "verify") else self._lookup.take(request)
@@ -131,7 +128,7 @@ class Cassette:
 
     def record(self, request: RecordedRequest, response: RecordedResponse) -> None:
         """Keep what a request that `play` let through was answered. Raises StorageError."""
-        request = self.redacted(request)
+        request = self._redacted(request)
         response = self.redactor.response(response) if self.redactor else response
         request = replace(request, headers=_without_credentials(request.headers))
         response = replace(response, headers=_without_credentials(response.headers))
@@ -184,6 +181,12 @@ class Cassette:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _redacted(self, request: RecordedRequest) -> RecordedRequest:
+        return self.redactor.request(request) if self.redactor else request
+
+    def _key(self, request: RecordedRequest) -> str:
+        return key(self._redacted(request), self.ignore)
+
     def _start(self) -> None:
         if self._broken is not None:
             raise self._broken
@@ -191,6 +194,7 @@ class Cassette:
             self._journal = fold.start(self._file, self._base, self.mode)
 
     def _why_missed(self, request: RecordedRequest) -> str:
+        request = self._redacted(request)
         what = self.label or f"{request.method} {request.uri}"
         asked, recorded = self._lookup.missed(request)
         if recorded:

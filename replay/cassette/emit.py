@@ -98,7 +98,7 @@ def _line(text: str) -> str:
     if _BARE.fullmatch(text) and text.lower() not in _WORDS:
         return text
     if _ONE_LINE.fullmatch(text):
-        return "'" + text.replace("'", "''") + "'"
+        return "".join(("'", text.replace("'", "''"), "'"))
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 
 

@@ -12,6 +12,7 @@ are read too. A damaged file is refused by name, never taken for an empty one.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ from replay.jsontext import parse
 
 VERSION = 1
 
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
+_BRACE = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 
 
 @dataclass(slots=True)
@@ -63,62 +65,64 @@ def dump(interactions: Iterable[Interaction]) -> str:
 
 def save(path: str | Path, interactions: Iterable[Interaction]) -> None:
     """Replace a cassette in one step: whole or not at all. Raises StorageError."""
-    atomic.write(Path(path), (piece.encode() for piece in emit.pieces(interactions)))
+    atomic.write(Path(path), emit.pieces(interactions))
 
 
 def read(path: str, raw: bytes) -> Contents:
     """Read the bytes of a cassette as far as that is possible; never raises for what they hold."""
-    contents, text = Contents(), ""
+    contents = Contents()
     try:
-        text = _text(path, raw)
-        _fill(contents, path, text)
+        _check_text(path, raw)
+        _fill(contents, path, raw)
     except Unfinished:
-        contents.faults += _cut(contents, path, text).faults
+        contents.faults += _cut(contents, path, raw).faults
     except BadInput as damage:
         contents.faults += damage.faults
     return contents
 
 
-def _text(path: str, raw: bytes) -> str:
+def _check_text(path: str, raw: bytes) -> None:
     try:
-        text = raw.decode("utf-8-sig")
+        raw.decode()
     except UnicodeDecodeError as problem:
-        line = raw.count(b"\n", 0, problem.start) + 1
         message = f"byte {problem.start} is not UTF-8; save the file as UTF-8"
-        raise BadInput([Fault(path, line, 0, message)]) from None
-    if not text.strip():
+        raise BadInput([Fault(path, _line_of(raw, problem.start), 0, message)]) from None
+    if not raw.removeprefix(BOM_UTF8).strip():
         raise BadInput([Fault(path, 0, 0, "the file is empty; delete it to record it anew")])
-    conflict = _CONFLICT.search(text)
+    conflict = _CONFLICT.search(raw)
     if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
+        line = _line_of(raw, conflict.start())
         raise BadInput([Fault(path, line, 0, f"unresolved merge at line {line}")])
-    return text
 
 
-def _fill(contents: Contents, path: str, text: str) -> None:
-    data = _json(text)
+def _line_of(raw: bytes, offset: int) -> int:
+    return raw.count(b"\n", 0, offset) + 1
+
+
+def _fill(contents: Contents, path: str, raw: bytes) -> None:
+    data = _json(raw)
     if data is None:
-        _from_yaml(contents, path, text)
+        _from_yaml(contents, path, raw)
     else:
         for item in data["interactions"]:
             _add(contents, path, 0, item)
         contents.version = data.get("version", VERSION)  # JSON that parses is whole
-    contents.faults += _version_faults(contents, path, text)
+    contents.faults += _version_faults(contents, path, raw)
 
 
-def _json(text: str) -> Any:
+def _json(raw: bytes) -> Any:
     """The tree of a file by vcrpy's JSON serialiser; None for anything else, YAML in braces too."""
-    if not text.lstrip().startswith("{"):
+    if not _BRACE.match(raw):
         return None
     try:
-        data = parse(text)
+        data = parse(raw.removeprefix(BOM_UTF8))
     except ValueError:
         return None
-    return data if isinstance(data.get("interactions"), list) else None
+    return data if isinstance(data, dict) and isinstance(data.get("interactions"), list) else None
 
 
-def _from_yaml(contents: Contents, path: str, text: str) -> None:
-    reader = Reader(text, path)
+def _from_yaml(contents: Contents, path: str, raw: bytes) -> None:
+    reader = Reader(raw, path)
     if not reader.document():
         raise BadInput([Fault(path, 0, 0, "the file holds only comments")])
     found = False
@@ -143,23 +147,23 @@ def _add(contents: Contents, path: str, line: int, item: Any) -> None:
         contents.interactions.append(interaction)
 
 
-def _version_faults(contents: Contents, path: str, text: str) -> Iterator[Fault]:
+def _version_faults(contents: Contents, path: str, raw: bytes) -> Iterator[Fault]:
     """The version is the last thing in a file of ours or vcrpy's: without it the file may have been cut."""
     version = contents.version
     if version in (None, ""):
         ours = any(one.response.source or one.response.chunks for one in contents.interactions)
-        if ours or not contents.last_is_whole or not text.endswith("\n"):
-            if version is None and contents.last_is_whole and not text.endswith("\n"):
+        if ours or not contents.last_is_whole or not raw.endswith(b"\n"):
+            if version is None and contents.last_is_whole and not raw.endswith(b"\n"):
                 # the cut may be inside its last value
                 contents.interactions.pop()
-            raise _cut(contents, path, text)
+            raise _cut(contents, path, raw)
         yield Fault(path, 0, 0, "there is no `version: 1`; the file may have been cut", warning=True)
     elif not isinstance(version, int) or version > VERSION:
         message = f"written in version {version} of the format, this Replay reads {VERSION}: update Replay"
         yield Fault(path, 0, 0, message)
 
 
-def _cut(contents: Contents, path: str, text: str) -> BadInput:
-    size, count = len(text.encode()), len(contents.interactions)
+def _cut(contents: Contents, path: str, raw: bytes) -> BadInput:
+    size, count = len(raw), len(contents.interactions)
     where = f"cut at byte {size} (interaction {count + 1} of ?)"
     return BadInput([Fault(path, 0, 0, f"{where}; {count} are whole: replay cassette recover {path}")])

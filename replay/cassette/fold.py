@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -76,9 +77,10 @@ def finish(
             if loaded is None or version != held.base:
                 loaded = file.whole(file.read(str(cassette), raw)) if raw is not None else ()
             _replace(cassette, lock, merged(loaded, new, held, ignore))
-            held.discard()
-            if not journal.paths(cassette):
-                lock.remove()
+            with contextlib.suppress(OSError):  # all is kept; what stays behind is folded again, to no effect
+                held.discard()
+                if not journal.paths(cassette):
+                    lock.remove()
     except OSError as problem:
         message = f"cannot write {cassette} ({problem.strerror}); nothing was replaced"
         raise _kept(StorageError(message), cassette, held, len(new)) from None
@@ -124,9 +126,7 @@ def _replace(cassette: Path, lock: Lock, interactions: Sequence[Interaction]) ->
     for stale in cassette.parent.glob(".*.tmp"):
         if stale.name.startswith(f".{cassette.name}."):
             stale.unlink(missing_ok=True)
-    raw = "".join(emit.pieces(interactions)).encode()
-    lock.trust(fingerprint(raw))
-    atomic.write(cassette, [raw])
+    atomic.write(cassette, emit.pieces(interactions), lock.trust)
 
 
 def _kept(problem: StorageError, cassette: Path, held: Journal, count: int) -> StorageError:

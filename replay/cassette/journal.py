@@ -45,8 +45,9 @@ class Journal:
     def append(self, interaction: Interaction) -> None:
         """Add one finished interaction. Raises StorageError; then the journal ends as it did before."""
         size = os.fstat(self.fd).st_size
+        written = line(to_shape(interaction))
         try:
-            write_all(self.fd, line(to_shape(interaction)))
+            write_all(self.fd, written)
         except OSError as problem:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, size)

@@ -7,19 +7,23 @@ bytes are tried first and keys are worked out only when that fails.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from replay.cassette.interaction import Interaction, RecordedRequest
-from replay.cassette.match import key, raw_key
+from replay.cassette.match import raw_key
 
 
 class Lookup:
-    """The recorded interactions and which of them were played. Not thread-safe by itself."""
+    """The recorded interactions and which of them were played. Not thread-safe by itself.
 
-    def __init__(self, interactions: Sequence[Interaction], ignore: Iterable[str] = ()) -> None:
+    `key` tells which requests are the same. It is asked for live and for recorded requests alike, so it may
+    redact them, if redacting twice is the same as redacting once.
+    """
+
+    def __init__(self, interactions: Sequence[Interaction], key: Callable[[RecordedRequest], str]) -> None:
         self.interactions = interactions
-        self.ignore = tuple(ignore)
         self.played: list[int] = []  # in the order of play
+        self._key = key
         self._done: set[int] = set()
         self._by_bytes = _queues(raw_key(one.request) for one in interactions)
         self._by_key: dict[Hashable, deque[int]] | None = None
@@ -37,11 +41,11 @@ class Lookup:
     def peek(self, request: RecordedRequest) -> int | None:
         """Return the index of the interaction that would answer."""
         index = self._first(self._by_bytes.get(raw_key(request)))
-        return self._first(self._keyed().get(key(request, self.ignore))) if index is None else index
+        return self._first(self._keyed().get(self._key(request))) if index is None else index
 
     def missed(self, request: RecordedRequest) -> tuple[int, int]:
         """Count a miss. Returns how often this request was asked for and how often it is recorded."""
-        name = key(request, self.ignore)
+        name = self._key(request)
         self._asked[name] += 1
         self._keyed()
         return self._recorded[name] + self._asked[name], self._recorded[name]
@@ -53,7 +57,7 @@ class Lookup:
 
     def _keyed(self) -> dict[Hashable, deque[int]]:
         if self._by_key is None:
-            keys = [key(one.request, self.ignore) for one in self.interactions]
+            keys = [self._key(one.request) for one in self.interactions]
             self._by_key, self._recorded = _queues(keys), Counter(keys)
         return self._by_key
 

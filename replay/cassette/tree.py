@@ -68,11 +68,11 @@ def _scalar(text: Plain) -> Any:
 class Reader:
     """One YAML document as a stream of nodes. Every complaint is a BadInput with file, line and column."""
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str | bytes, path: str) -> None:
         from yaml import YAMLError, events
 
         self.path = path
-        self._lines = text.count("\n")
+        self._lines = text.count("\n") if isinstance(text, str) else text.count(b"\n")
         self._problem = YAMLError
         self._parser: Any = _parser(text)
         self._is: Any = events
@@ -202,7 +202,7 @@ class Reader:
         return kind([Fault(self.path, line, column, f"this is not YAML: {what}")])
 
 
-def _parser(text: str) -> Any:
+def _parser(text: str | bytes) -> Any:
     try:
         from yaml.cyaml import CParser  # type: ignore[attr-defined]
     except ImportError:  # PyYAML built without libyaml: the same events, slower

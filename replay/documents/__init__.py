@@ -7,7 +7,7 @@ written reads back equal.
 from replay.documents._check import Check, kind
 from replay.documents._document import Document, Keys
 from replay.documents._numbers import number_fault
-from replay.documents._read import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, read
+from replay.documents._read import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, read, source
 from replay.documents._store import write
 from replay.documents._write import dump
 
@@ -23,5 +23,6 @@ __all__ = [
     "number_fault",
     "parse",
     "read",
+    "source",
     "write",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from replay.conversation import Json, Object
@@ -21,6 +22,12 @@ class Check:
     def __init__(self, document: Document, *, lenient: bool = False) -> None:
         self.document, self.lenient = document, lenient
         self.faults: list[Fault] = []
+        self.other_files: list[Path] = []  # what was read beside the document
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error so far."""
+        return any(not fault.warning for fault in self.faults)
 
     def refuse(self, keys: Keys, message: str, *, key: bool = False) -> None:
         """Add an error at a value, or with `key` at its key."""

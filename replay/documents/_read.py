@@ -47,6 +47,11 @@ _COLLECTIONS = ("!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 def read(path: Path, name: str | None = None, *, max_bytes: int = MAX_BYTES) -> Document:
     """Read a file; `name` is what complaints call it. Raises BadInput."""
     name = name or str(path)
+    return parse(source(path, name, max_bytes=max_bytes), name)
+
+
+def source(path: Path, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the bytes of a file. Raises BadInput where there is none, or one that is too large."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -54,15 +59,14 @@ def read(path: Path, name: str | None = None, *, max_bytes: int = MAX_BYTES) -> 
         if status.st_size > max_bytes:
             size = f"{status.st_size:,} bytes, more than {max_bytes:,}"
             raise BadInput([Fault(name, 0, 0, f"is too large ({size}); allow it with --max-file")])
-        source = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise BadInput([Fault(name, 0, 0, f"cannot be read ({problem.strerror})")]) from None
-    return parse(source, name)
 
 
-def parse(source: str | bytes, path: str = "") -> Document:
+def parse(content: str | bytes, path: str = "") -> Document:
     """Read a text that holds one YAML document. Raises BadInput with `path` and the place."""
-    text = source if isinstance(source, str) else _decode(source, path)
+    text = content if isinstance(content, str) else _decode(content, path)
     text = text.removeprefix("\ufeff")
     _refuse_remains(text, path)
     try:

@@ -23,7 +23,7 @@ _MAX_KEY = 500  # YAML looks for the colon of a key in 1,024 characters only
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _PLAIN_START = re.compile(r"[^\W\d]")
 _NOT_PLAIN = re.compile(r": |:$| #| $|[\n\t]")
-_FLOW_ENDS = re.compile(r"[,\[\]{}]|:$")
+_FLOW_ENDS = re.compile(r"[,?\[\]{}]|:$")
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 _WORDS_OF_YAML_1_1 = frozenset(("y", "n", "yes", "no", "on", "off"))
 

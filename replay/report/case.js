@@ -13,7 +13,7 @@ function caseHead(row, at, of, actions) {
       label("suite", row.suite, { suite: row.suite }),
       label("target", row.target, { target: row.target }),
       row.tags.map((tag) => label("tag", tag, { tag })),
-      h("a.permalink", { href: address({ case: row.id }) }, "link to this case")),
+      h("a.permalink", { href: address({ case: row.key }) }, "link to this case")),
     h("p.command", null, h("code", null, row.command), copyButton(row.command, "Copy the command")));
 }
 

@@ -22,8 +22,8 @@ function wellFormed(string) {
   return string.replace(/[\ud800-\udfff]/gu, "\ufffd");
 }
 
-function findCase(rows, id) {
-  return rows.find((row) => row.id === id) ?? rows.find((row) => wellFormed(row.id) === id);
+function findCase(rows, key) {
+  return rows.find((row) => row.key === key) ?? rows.find((row) => wellFormed(row.key) === key);
 }
 
 // Returns the rows to show, in order. `deep` holds the numbers of cases whose messages have the text searched.

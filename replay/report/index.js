@@ -5,14 +5,18 @@ function readIndex() {
   const identities = names.identities.map(([assertion, kind]) => `${assertion}/${kind}`);
   const starts = [];
   blocks.reduce((start, size, number) => ((starts[number] = start), start + size), 0);
+  const seen = new Map();
   let block = 0;
   return rows.map((packed, number) => {
     const [id, outcome, suite, target, tags, failures, message, tokens, cost, ms, turns, command] = packed;
+    const times = (seen.get(id) ?? 0) + 1;
+    seen.set(id, times);
     while (number >= starts[block] + blocks[block]) block++;
     return {
       number, id, message, tokens, cost, ms, turns, command, block,
       outcome: outcomes[outcome],
       rank: outcome,
+      key: times > 1 ? `${id}~${times}` : id, // two suites may hold the same case
       place: number - starts[block],
       suite: names.suites[suite],
       target: names.targets[target],

@@ -6,7 +6,7 @@ function makeList(element, href) {
   const view = h("div.rows-in-view");
   const rows = h("div.rows", null, view);
   element.append(rows);
-  let shown = [], active = null, drawn = "", version = 0;
+  let shown = [], active = null, drawn = "", version = 0, printing = false;
 
   const height = () => parseFloat(getComputedStyle(element).getPropertyValue("--row-height"));
   const scrolls = () => getComputedStyle(element).overflowY === "auto";
@@ -20,6 +20,7 @@ function makeList(element, href) {
   }
 
   function draw() {
+    if (printing) return;
     const tall = height();
     rows.style.height = `${shown.length * tall}px`;
     const [start, end] = range(tall);
@@ -82,6 +83,7 @@ function makeList(element, href) {
 
   // Paper cannot scroll: a printed list is drawn whole, up to a sensible length.
   function drawForPrint() {
+    printing = true;
     view.style.transform = "";
     view.replaceChildren(...shown.slice(0, 2000).map(rowElement));
     drawn = "";
@@ -92,7 +94,7 @@ function makeList(element, href) {
   document.addEventListener("scroll", later, { capture: true, passive: true });
   addEventListener("resize", later);
   addEventListener("beforeprint", drawForPrint);
-  addEventListener("afterprint", draw);
+  addEventListener("afterprint", () => ((printing = false), draw()));
   return { show, draw, activate, neighbour, focus, position, get active() { return active; }, get shown() { return shown; } };
 }
 

@@ -11,7 +11,7 @@ function start() {
 
 function startCases(rows, help, toggleTheme) {
   let state = readAddress(), hits = new Set(), searching = null, overviewScroll = 0, shownKey = null;
-  const list = makeList(byId("list"), (row) => address({ ...state, case: row.id }));
+  const list = makeList(byId("list"), (row) => address({ ...state, case: row.key }));
   const view = makeCase(byId("case"), () => ({ back: address({ ...state, case: null }), next: () => step(1), previous: () => step(-1) }));
   const toolbar = makeToolbar(rows, go);
 
@@ -89,14 +89,14 @@ function startCases(rows, help, toggleTheme) {
   function step(by) {
     const row = list.neighbour(by);
     if (!row) return;
-    if (state.case !== null) return go({ case: row.id });
+    if (state.case !== null) return go({ case: row.key });
     list.activate(row);
     list.focus();
   }
 
   function open() {
     if (document.activeElement?.closest("a, button, summary") || !list.active) return false;
-    location.hash = address({ ...state, case: list.active.id });
+    location.hash = address({ ...state, case: list.active.key });
   }
 
   function escape() {
@@ -111,7 +111,7 @@ function startCases(rows, help, toggleTheme) {
   listenToKeys({
     j: () => step(1),
     k: () => step(-1),
-    o: () => list.active && (location.hash = address({ ...state, case: list.active.id })),
+    o: () => list.active && (location.hash = address({ ...state, case: list.active.key })),
     Enter: open,
     "/": () => (toolbar.search.focus(), toolbar.search.select()),
     f: () => go({ status: state.status ? null : "failed,error" }),

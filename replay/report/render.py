@@ -6,16 +6,15 @@ are gathered; memory grows only by the list (about 1 KB a case), not by the conv
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO
 
+from replay.cassette.atomic import write
 from replay.conversation import Json
 from replay.report import page
 from replay.report.blocks import Blocks
-from replay.report.files import replacing
 from replay.report.runs import locate, scan
 from replay.report.sections import registry
 from replay.report.summary import OUTCOMES, Collector, Row, RunSummary
@@ -28,10 +27,14 @@ def render(run_jsonl: Path, out: Path) -> None:
 
     Raises BadInput where there is no run to read, StorageError where the page cannot be written.
     """
-    path = locate(run_jsonl)
+    write(out, _pieces(locate(run_jsonl), out.parent))
+
+
+def _pieces(path: Path, folder: Path) -> Iterator[bytes]:
+    """Yield the page. The compressed lines wait in a file of `folder`, as the summary stands above them."""
     header, lines, faults = scan(path)
     collector = Collector()
-    with replacing(out) as file, tempfile.TemporaryFile(dir=out.parent) as spool:
+    with tempfile.TemporaryFile(dir=folder) as spool:
         blocks = Blocks(spool)
         for line in lines:
             collector.add(line.data)
@@ -40,14 +43,10 @@ def render(run_jsonl: Path, out: Path) -> None:
         named = [*map(str, header.get("faults") or ()), *map(str, faults)]
         run = collector.summary(path.resolve().parent.name, header, named)
         head, _, tail = _frame(run, blocks.sizes).partition(MARK)
-        _assemble(file, head, spool, tail)
-
-
-def _assemble(file: IO[bytes], head: str, spool: IO[bytes], tail: str) -> None:
-    file.write(head.encode())
-    spool.seek(0)
-    shutil.copyfileobj(spool, file, 1 << 20)
-    file.write(tail.encode())
+        yield head.encode()
+        spool.seek(0)
+        yield from iter(partial(spool.read, 1 << 20), b"")
+        yield tail.encode()
 
 
 def _frame(run: RunSummary, block_sizes: Sequence[int]) -> str:

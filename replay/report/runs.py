@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from replay.cassette.atomic import write
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, StorageError
-from replay.report.files import replacing
 
 FORMAT = 1  # the number in the header's `replay`
 
@@ -76,9 +76,7 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     )
     _refuse_twice([(key, number) for key, number, _, _ in places], sources)
     header = _joined([header for header, _, _ in scans], [fault for *_, faults in scans for fault in faults])
-    with replacing(out) as file:
-        file.write(json.dumps(header).encode() + b"\n")
-        _copy([place[1:] for place in places], sources, file)
+    write(out, chain([json.dumps(header).encode() + b"\n"], _texts([place[1:] for place in places], sources)))
     return out
 
 
@@ -176,12 +174,12 @@ def _joined(headers: list[Object], faults: list[Fault]) -> Object:
     return joined | ({"faults": left_out} if left_out else {})
 
 
-def _copy(places: list[tuple[int, int, int]], sources: list[Path], out: IO[bytes]) -> None:
+def _texts(places: Iterable[tuple[int, int, int]], sources: list[Path]) -> Iterator[bytes]:
     files = [_opened(path) for path in sources]
     try:
         for number, start, length in places:
             files[number].seek(start)
-            out.write(files[number].read(length).rstrip(b"\n") + b"\n")
+            yield files[number].read(length).rstrip(b"\n") + b"\n"
     finally:
         for file in files:
             file.close()

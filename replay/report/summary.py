@@ -23,7 +23,7 @@ class Row:
     """One case in the list. Times are milliseconds, `cost` is US dollars; None is not known.
 
     `identities` are the `(assertion, kind)` of its bad verdicts, each once; `message` is the first one's.
-    `command` runs the case again.
+    `command` runs the case again. `times` is more than 1 where another suite had the same case before.
     """
 
     id: str
@@ -38,11 +38,12 @@ class Row:
     total_ms: float | None = None
     turns: int = 0
     command: str = ""
+    times: int = 1
 
     @property
     def anchor(self) -> str:
         """The address of the case on the page."""
-        return anchor(case=self.id)
+        return anchor(case=f"{self.id}~{self.times}" if self.times > 1 else self.id)
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class Collector:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.totals = Totals()
+        self._seen: Counter[str] = Counter()
         self._groups: dict[tuple[str, str], Group] = {}
         self._times, self._first_times = array("d"), array("d")
 
@@ -99,7 +101,8 @@ class Collector:
         """Count one result."""
         turns = [turn for turn in data["transcript"]["turns"] if isinstance(turn, dict)]
         bad = [verdict for verdict in map(_verdict, data["verdicts"]) if verdict.bad]
-        row = _row(data, turns, bad)
+        self._seen[data["case"]["id"]] += 1
+        row = _row(data, turns, bad, self._seen[data["case"]["id"]])
         self.rows.append(row)
         self._group(row, bad)
         self._total(row, turns)
@@ -163,12 +166,12 @@ def short(text: str, limit: int = SHORT) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict]) -> Row:
+def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict], times: int) -> Row:
     case, files = data["case"], data.get("files") or {}
     target = data["transcript"].get("target") or {}
     suite = str(case.get("suite") or "")
     counted = [tokens(found) for turn in turns if (found := usage(turn))]
-    times = [time for turn in turns for time in _known((turn.get("timing") or {}).get("total_ms"))]
+    waited = [time for turn in turns for time in _known((turn.get("timing") or {}).get("total_ms"))]
     return Row(
         case["id"],
         outcome if (outcome := data.get("outcome")) in OUTCOMES else "error",
@@ -179,9 +182,10 @@ def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict]) -> Row:
         short(bad[0].message) if bad else "",
         sum(counted) if counted else None,
         next(iter(_known(data.get("cost"))), None),
-        sum(times) if times else None,
+        sum(waited) if waited else None,
         len(turns),
         command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"]),
+        times,
     )
 
 

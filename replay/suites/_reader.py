@@ -55,7 +55,7 @@ class Reader:
         return path.relative_to(base).with_suffix("").as_posix()
 
     def _raise_if_empty(self, entries: tuple[Entry, ...]) -> None:
-        if any(not fault.warning for fault in self.check.faults):
+        if self.check.failed:
             return
         if not entries and not self.empty:
             message = "the suite names no conversation; list some under `conversations` or `cases`"
@@ -160,7 +160,7 @@ class Reader:
         try:
             providers.registry.get(self.project.target(name).provider)
         except BadInput as problem:
-            self.check.refuse(keys, str(problem))
+            self.check.refuse(keys, _said(problem))
 
     def _texts(self, data: Object, keys: Keys) -> tuple[str, ...]:
         return tuple(text for _, text in self._each_text(data, keys))
@@ -208,8 +208,8 @@ class Reader:
             self.check.faults += elsewhere
         else:
             name = next(iter(item)) if isinstance(item, dict) else item
-            said = str(problem) if str(name) in str(problem) else f"{name}: {problem}"
-            self.check.refuse(_blamed(place, item, said), said)
+            said = _said(problem) if str(name) in str(problem) else f"{name}: {_said(problem)}"
+            self.check.refuse(_blamed(place, item, said), said, key=isinstance(item, dict))
 
     def _assertion(self, name: str, argument: Json) -> Assertion | None:
         if name == "contract" and argument in ("off", False):
@@ -221,6 +221,10 @@ class Reader:
 
 def _contradict(one: Any, other: Any) -> bool:
     return hasattr(one, "contradicts") and bool(one.contradicts(other))
+
+
+def _said(problem: BadInput | ValueError) -> str:
+    return "; ".join(fault.message for fault in getattr(problem, "faults", ())) or str(problem)
 
 
 def _blamed(place: Keys, item: Json, message: str) -> Keys:

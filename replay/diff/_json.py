@@ -1,20 +1,17 @@
-"""Differences between JSON values and between texts, as a person reads them."""
+"""Differences between JSON values, as paths a person can read."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from itertools import zip_longest
 from typing import Any
 
 from replay.conversation import Json
+from replay.diff._text import short
 from replay.jsontext import same
 
 WHOLE = "the value"  # the path of a difference that is not inside anything
-WORDS_AT_MOST = 4000  # SequenceMatcher is quadratic; longer texts are compared line by line
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +33,6 @@ class Difference:
         if self.path == WHOLE:
             return replace(self, path=place)
         return replace(self, path=f"{place}{'' if self.path.startswith('[') else '.'}{self.path}")
-
-
-def short(value: Json, limit: int = 60) -> str:
-    """Write a value as JSON of at most `limit` characters, with what cannot be seen written as escapes."""
-    import json
-
-    try:
-        text = visible(json.dumps(value, ensure_ascii=False, default=str))
-    except RecursionError:
-        text = "(nested too deeply)"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-_UNSEEN = re.compile(
-    "[\0-\x08\x0b-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
-)
-
-
-def visible(text: str) -> str:
-    r"""Write control, zero-width, direction and lone surrogate characters as `\uXXXX`."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def differences(
@@ -163,19 +139,6 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile(pattern + r"(?:$|[.\[])")
 
 
-def words(before: str, after: str) -> list[tuple[str, str]]:
-    """Compare two texts word by word: `(" " | "-" | "+", text)` pieces, in order."""
-    one, other = (re.findall(r"\w+|\s+|[^\w\s]", text) for text in (before, after))
-    if len(one) + len(other) > WORDS_AT_MOST:
-        one, other = [before], [after]
-    pieces: list[tuple[str, str]] = []
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        marks = " " if tag == "equal" else "-+"
-        sides = ("".join(one[i1:i2]), "".join(other[j1:j2]))
-        pieces += [(mark, text) for mark, text in zip(marks, sides, strict=False) if text]
-    return pieces
-
-
 def aligned(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[Json | None, Json | None]]:
     """Pair tool calls (`{"name", "arguments"}`) of one turn, the nearest of a name first.
 
@@ -197,69 +160,3 @@ def aligned(before: Sequence[Json], after: Sequence[Json]) -> list[tuple[Json | 
         (call, after[partner[i]] if i in partner else None) for i, call in left
     ]
     return rows + [(None, after[j]) for j in right if j not in taken]
-
-
-def readable(found: Iterable[Difference]) -> str:
-    """Write differences as lines: `- path: gone`, `+ path: new`, `~ path: was -> is`, texts as word diffs.
-
-    In a word diff `[-so-]` was taken away and `{+so+}` was added.
-    """
-    return "\n".join(line for item in found for line in _lines(item))
-
-
-def _lines(item: Difference) -> Iterator[str]:
-    if item.kind == "added":
-        yield f"+ {item.path}: {short(item.after, 200)}"
-    elif item.kind == "removed":
-        yield f"- {item.path}: {short(item.before, 200)}"
-    elif isinstance(item.before, str) and isinstance(item.after, str):
-        yield from _text_lines(item.path, item.before, item.after)
-    else:
-        yield f"~ {item.path}: {short(item.before, 200)} -> {short(item.after, 200)}"
-
-
-def _text_lines(path: str, before: str, after: str) -> Iterator[str]:
-    old, new = before.split("\n"), after.split("\n")
-    many = len(old) > 1 or len(new) > 1
-    if len(old) + len(new) > WORDS_AT_MOST:
-        pairs = enumerate(zip_longest(old, new), 1)
-        first = next(number for number, (was, now) in pairs if was != now)
-        yield f"~ {path}: {len(new)} lines, {len(old)} before; the first that differs is line {first}"
-        return
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
-        for number, (was, now) in enumerate(zip_longest(old[i1:i2], new[j1:j2]), i1 + 1):
-            yield _text_line(f"{path}:{number}" if many else path, was, now)
-
-
-def _text_line(place: str, was: str | None, now: str | None) -> str:
-    if was is None or now is None:
-        mark, text = ("+", now) if was is None else ("-", was)
-        return f"{mark} {place}: {_seen(text or '') or '⏎'}"
-    alike = unicodedata.normalize("NFC", was) == unicodedata.normalize("NFC", now)
-    show = {" ": _plain, "-": _escaped if alike else _seen, "+": _escaped if alike else _seen}
-    frame = {" ": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
-    return f"~ {place}: " + "".join(frame[mark].format(show[mark](text)) for mark, text in words(was, now))
-
-
-def _plain(text: str) -> str:
-    return visible(text if len(text) <= 120 else f"{text[:60]} … {text[-60:]}")
-
-
-def _seen(text: str) -> str:
-    """Make white space at the ends visible, and everything else that cannot be seen."""
-    marks = str.maketrans({" ": "·", "\t": "⇥"})
-    body = text.strip(" \t")
-    if not body:
-        return text.translate(marks)
-    head, _, tail = text.partition(body)
-    return (
-        head.translate(marks)
-        + visible(body if len(body) <= 1000 else f"{body[:1000]}…")
-        + tail.translate(marks)
-    )
-
-
-def _escaped(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
