@@ -130,6 +130,7 @@ def test_every_line_is_imported_or_refused_by_name(mixed):
     assert (recorded.files, recorded.imported, recorded.refused) == (1, 8, 2)
     assert json.loads(json.dumps(recorded.to_json()))["reasons"] == recorded.reasons
     assert "8 imported into suite support, 2 refused" in recorded.text
+    assert "refused: app.jsonl:10: the Responses endpoint: no provider reads it yet" in recorded.text
 
 
 def test_what_was_logged_is_what_plays(mixed):
@@ -321,6 +322,27 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_written(tmp_path, paths, 
     with pytest.raises(BadInput, match=message):
         record([tmp_path / path for path in paths], tmp_path / out, suite)
     assert not (tmp_path / "p").exists()
+
+
+def test_an_import_that_is_stopped_leaves_no_half_suite(tmp_path):
+    source, out = log(tmp_path, *MIXED), tmp_path / "p"
+    outcomes = iter(Recording([source], out, "support"))
+    next(outcomes)
+    outcomes.close()
+    assert not list((out / "suites").iterdir())
+    assert record([source], out, "support").imported == 8
+
+
+@pytest.mark.parametrize("depth", [90, 200, 900, 5000])
+def test_deep_nesting_is_imported_or_refused(depth, tmp_path):
+    deep = json.loads("[" * min(depth, 900) + "]" * min(depth, 900))
+    text = json.dumps([line(ask(metadata={"x": deep}), answer()), line(ask(), answer(extra=deep))])[1:-1]
+    path = tmp_path / "deep.jsonl"
+    path.write_text(text.replace('}, {"request"', '}\n{"request"').replace("[" * 900, "[" * depth) + "\n")
+    recorded = record([path], tmp_path / "p", "support", format="jsonl")
+    assert recorded.imported + recorded.refused == 2
+    if recorded.imported:
+        suites.load(tmp_path / "p" / "suites" / "support.yaml", Project.find(tmp_path / "p"))
 
 
 def test_an_unknown_format_names_the_nearest(tmp_path):
