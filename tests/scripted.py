@@ -75,11 +75,11 @@ def reset():
 
 
 class Scripted:
-    def __init__(self, script):
+    def __init__(self, script, port=0):
         self.script = list(script)
         self.requests: list[Asked] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()

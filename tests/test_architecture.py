@@ -9,9 +9,10 @@ import replay
 ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run diff stats registry errors jsontext",
-    "documents schemas fixtures suites baselines config cassette providers importers assertions faults",
+    "atomic documents schemas fixtures suites baselines config runs "
+    "cassette providers importers assertions faults",
     "player tools runner engines",
-    "record compare reproduce minimise bisect lint report",
+    "record accept compare reproduce minimise bisect lint report",
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from replay.cassette import atomic, emit
+from replay import atomic
+from replay.cassette import emit
 from replay.cassette.forms import from_shape
 from replay.cassette.interaction import Interaction
 from replay.cassette.tree import Reader, Unfinished, typed

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from replay.cassette import atomic, emit, file, journal
+from replay import atomic
+from replay.cassette import emit, file, journal
 from replay.cassette.interaction import Interaction
 from replay.cassette.journal import Journal
 from replay.cassette.lock import Lock, locked

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replay.cassette.atomic import write_all
+from replay.atomic import write_all
 from replay.cassette.forms import from_shape
 from replay.cassette.interaction import Interaction
 from replay.cassette.lock import take

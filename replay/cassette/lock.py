@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from replay.cassette.atomic import write_all
+from replay.atomic import write_all
 from replay.errors import StorageError
 
 PATIENCE = 30.0  # seconds to wait for a process that folds

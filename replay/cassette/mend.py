@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from replay.cassette import atomic, file, fold, journal
+from replay import atomic
+from replay.cassette import file, fold, journal
 from replay.errors import BadInput, Fault, StorageError
 
 

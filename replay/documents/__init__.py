@@ -4,11 +4,13 @@ Reading takes the words of the YAML 1.2 core schema and no others. Writing is de
 written reads back equal.
 """
 
+from pathlib import Path
+
+from replay import atomic
 from replay.documents._check import Check, kind
 from replay.documents._document import Document, Keys
 from replay.documents._numbers import number_fault
 from replay.documents._read import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, read, source
-from replay.documents._store import write
 from replay.documents._write import dump
 
 __all__ = [
@@ -26,3 +28,8 @@ __all__ = [
     "source",
     "write",
 ]
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file, whole or not at all; missing folders are made. Raises StorageError."""
+    atomic.write(path, [text])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from replay.cassette.atomic import write
+from replay.atomic import write
 from replay.conversation import Json
 from replay.report import page
 from replay.report.blocks import Blocks

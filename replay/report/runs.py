@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from replay.cassette.atomic import write
+from replay.atomic import write
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, StorageError
 

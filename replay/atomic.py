@@ -41,7 +41,7 @@ def read(path: Path) -> bytes:
         raise StorageError(f"{path}: cannot be read ({problem.strerror})") from None
 
 
-def write(path: Path, pieces: Iterable[str], ready: Callable[[str], None] | None = None) -> None:
+def write(path: Path, pieces: Iterable[str | bytes], ready: Callable[[str], None] | None = None) -> None:
     """Replace (or create) a file, its folders too.
 
     `ready` is called with the SHA-256 (hex) of the new bytes before they take their place.
@@ -76,12 +76,12 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _write_new(path: Path, pieces: Iterable[str], mode: int | None) -> str:
+def _write_new(path: Path, pieces: Iterable[str | bytes], mode: int | None) -> str:
     digest = hashlib.sha256()
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         for piece in pieces:
-            data = piece.encode()
+            data = piece.encode() if isinstance(piece, str) else piece
             digest.update(data)
             write_all(fd, data)
         if mode is not None:

@@ -1,0 +1,93 @@
+"""The pytest door: options, the collection of suites, and the `replay` fixture for an app's own code.
+
+Everything heavier than this file is imported when the first suite is collected or the fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replay.pytest_plugin.options import add_options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, and listen for results."""
+    config.addinivalue_line(
+        "markers",
+        "replay(cassette=None, ignore=(), allow_hosts=()): record and play this test's HTTP traffic",
+    )
+    config.pluginmanager.register(_Door(config), "replay-door")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the marker alone bring the fixture."""
+    names = getattr(item, "fixturenames", None)
+    if names is not None and "replay" not in names and item.get_closest_marker("replay"):
+        names.insert(0, "replay")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take the YAML files of a project's `suites/`."""
+    if file_path.suffix not in (".yaml", ".yml") or "suites" not in file_path.parts:
+        return None
+    from replay.pytest_plugin.items import suite_file
+
+    return suite_file(file_path, parent)
+
+
+@pytest.fixture
+def replay(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Record and play this test's HTTP: `replay.transcript`, `replay.check(...)`, `replay.cassette`."""
+    from replay.pytest_plugin.app import recording
+
+    yield from recording(request)
+
+
+class _Door:
+    """Hands results on to the session's collector of results, which is made when the first one comes."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Any:
+        """Judge what holds for every recorded test as part of the test itself."""
+        outcome = yield
+        if hasattr(item, "replay_recording"):
+            from replay.pytest_plugin.carry import fail_if_bad
+
+            fail_if_bad(item)
+        return outcome
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        report = yield
+        if call.when == "call" and hasattr(item, "replay_carry"):
+            report.replay_carry = item.__dict__.pop("replay_carry")
+        return report
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take why a worker of xdist ran nothing."""
+        refused = getattr(node, "workeroutput", {}).get("replay_refused")
+        if refused:
+            from replay.pytest_plugin.session import session_of
+
+            session_of(self.config).refused = tuple(refused)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if hasattr(report, "replay_carry") and not hasattr(self.config, "workerinput"):
+            from replay.pytest_plugin.session import session_of
+
+            # popped: pytest keeps every report until the end, and a result's line is large
+            session_of(self.config).add(report.__dict__.pop("replay_carry"), report.nodeid)

@@ -1,0 +1,67 @@
+"""What an item carries home of its result: to the session, to junit, to the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from replay.config import Project
+from replay.run import Result
+from replay.verdict import Verdict
+
+
+class CaseFailed(Exception):
+    """A case has a verdict that is not passed; its text is what the terminal shows."""
+
+
+def carry(result: Result, project: Project) -> dict[str, Any]:
+    """Return what a worker sends home: the result's line, and what the summary shows of it."""
+    usages = [reply.usage for _, reply in result.transcript.replies() if reply.usage]
+    return {
+        "line": json.dumps(result.to_json()),
+        "root": str(project.root),
+        "key": [result.case.suite, result.case.id],
+        "outcome": result.outcome,
+        "cost": result.cost,
+        "prompt_tokens": sum(usage.prompt_tokens or 0 for usage in usages),
+        "completion_tokens": sum(usage.completion_tokens or 0 for usage in usages),
+        "bad": [
+            [*verdict.identity, verdict.message.partition("\n")[0]]
+            for verdict in result.verdicts
+            if verdict.bad
+        ],
+    }
+
+
+def properties(result: Result) -> Iterator[tuple[str, object]]:
+    """Yield the properties of a case for `--junitxml`."""
+    target = result.transcript.target
+    yield from (("target", target.name), ("model", target.model), ("suite", result.case.suite))
+    last = result.transcript.last
+    if last and last.reply:
+        yield "finish_reason", last.reply.finish_reason
+        if last.reply.usage:
+            yield from last.reply.usage.to_json().items()
+    if result.cost is not None:
+        yield "cost", result.cost
+
+
+def explain(verdict: Verdict) -> str:
+    """Return what a verdict says, as the terminal shows it."""
+    kind = f" ({verdict.kind})" if verdict.kind else ""
+    turn = f", turn {verdict.turn}" if verdict.turn else ""
+    diff = "".join(f"\n    {line}" for line in verdict.diff.splitlines())
+    message = verdict.message.replace("\n", "\n  ")
+    return f"{verdict.assertion}{kind}{turn}: {message}{diff}"
+
+
+def fail_if_bad(item: Any) -> None:
+    """End a recorded test: its result goes home, and what is wrong fails it."""
+    recording = item.replay_recording
+    result = recording.finish()
+    item.replay_carry = carry(result, recording.project)
+    item.user_properties.extend(properties(result))
+    bad = [verdict for verdict in result.verdicts if verdict.bad]
+    if bad:
+        raise CaseFailed("\n".join(map(explain, bad)))
