@@ -416,3 +416,26 @@ def test_a_request_that_is_no_chat_request_inside_is_refused(tmp_path):
         suites.load(project.suites / "support.yaml", project)
     kept = {path.stem for path in Path(project.conversations).rglob("*.yaml")}
     assert len(kept) == recorded.imported
+
+
+def test_the_command_line_imports_and_pytest_replays(sandbox):
+    log(sandbox.root, *MIXED)
+    said = json.loads(
+        sandbox.replay("record", "logs", "--out", ".", "--suite", "support", "--json").stdout.str()
+    )
+    assert (said["read"], said["imported"], said["refused"]) == (10, 8, 2)
+    sandbox.pytest().assert_outcomes(passed=8)
+    _, results = sandbox.run()
+    assert {result["outcome"] for result in results} == {"passed"}
+    assert results[0]["transcript"]["conversation"]["source"]["place"] == "line 1"
+
+
+def test_a_reply_that_changes_fails_the_imported_suite(sandbox):
+    log(sandbox.root, MIXED[0])
+    record([sandbox.root / "logs"], sandbox.root, "support")
+    path = sandbox.root / "fixtures/cassettes/support/app-1/gpt-4o-mini.yaml"
+    path.write_text(path.read_text().replace("until six", "until five"))
+    sandbox.pytest().assert_outcomes(failed=1)
+    _, (result,) = sandbox.run()
+    bad = [verdict for verdict in result["verdicts"] if verdict["status"] == "failed"]
+    assert [(verdict["assertion"], verdict["kind"]) for verdict in bad] == [("baseline", "changed")]
