@@ -114,12 +114,17 @@ def _status(response: Object) -> int | None:
 
 
 def _iso(date: Any) -> str:
-    """Read a date of HTTP or ISO 8601 as ISO 8601 in UTC; the empty string for anything else."""
-    for read_date in (parsedate_to_datetime, datetime.fromisoformat):
+    """Read a date of HTTP, of ISO 8601 or in seconds (or ms) since 1970 as ISO 8601 in UTC; else nothing."""
+    text = isinstance(date, str)
+    for read_date in (parsedate_to_datetime, datetime.fromisoformat) if text else (_since_1970,):
         try:
-            moment = read_date(str(date))
-        except (ValueError, TypeError):
+            moment = read_date(date)
+        except (ValueError, TypeError, OverflowError, OSError):
             continue
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
     return ""
+
+
+def _since_1970(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
