@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from replay.conversation import Conversation, Message, Tool, ToolCall, ToolResult
+from replay.diff import differences, readable
 from replay.run import Case, Result, Run
 from replay.turn import ApiError, Reply, Request, Target, Timing, Transcript, Turn, Usage
 from replay.verdict import Verdict
@@ -207,10 +208,9 @@ def baseline_change(target=EU):
         "failed",
         "changed",
         "the reply is not one of the accepted ones",
-        {"content": before, "finish_reason": "stop", "tool_calls": []},
-        {"content": after, "finish_reason": "stop", "tool_calls": []},
-        turn=1,
-        diff="~ content: 5 words differ\n- Is there anything else I can help you with?\n+ (nothing)",
+        [{"content": before, "finish_reason": "stop"}],
+        [{"content": after, "finish_reason": "stop"}],
+        diff=readable(differences(before, after, at="content")),
     )
     turns = (turn(messages, Message("assistant", after), chunks=_chunks(40, 5)),)
     return result("support/where-is-it", target, turns, (bad, *PASSED), tags=("support",), cost=0.0041)

@@ -9,8 +9,10 @@ import replay
 ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run diff stats registry errors jsontext",
-    "atomic documents schemas fixtures suites baselines config runs "
-    "cassette providers importers assertions faults",
+    (
+        "atomic documents schemas fixtures suites baselines config runs "
+        "cassette providers importers assertions faults"
+    ),
     "player tools runner engines",
     "record accept compare reproduce minimise bisect lint report",
     "cli pytest_plugin serve",

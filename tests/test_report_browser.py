@@ -219,6 +219,25 @@ def test_a_deep_link_opens_its_case(tab, showcase, address):
         )
 
 
+def test_filtering_beside_an_open_case_leaves_it_and_the_search_field_alone(tab, showcase):
+    with opened(tab, showcase, f"#case={LOOP}") as page:
+        page.wait_for_selector(".turn")
+        page.evaluate("document.querySelector('.turn').dataset.kept = 'yes'")
+        page.click("#search")
+        page.keyboard.type("where-is")
+        shows(page, 2)
+        assert page.input_value("#search") == "where-is"
+        assert page.get_attribute(".back", "href") == "#q=where-is"
+        assert page.get_attribute(".turn >> nth=0", "data-kept") == "yes"
+        page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        assert title(page) == "support/where-is-it[prod-eu]#1"
+        assert page.inner_text(".at") == "1 of 2"
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".headline")
+        assert focused(page) == "support/where-is-it[prod-eu]#1"
+
+
 def test_a_link_to_no_case_says_so(tab, showcase):
     with opened(tab, showcase, "#case=gone") as page:
         assert page.inner_text("#found") == "No case is called gone"
@@ -260,10 +279,12 @@ def test_a_changed_baseline_is_shown_side_by_side_word_for_word(tab, showcase):
     with opened(tab, showcase, "#case=support/where-is-it[prod-eu]#1") as page:
         page.wait_for_selector(".turn")
         assert page.locator(".verdict .field h4").all_inner_texts() == ["content"]
-        assert page.locator(".diff del").all_inner_texts() == ["Thanks", "Monday", "3"]
-        assert page.locator(".diff ins").all_inner_texts() == ["Thank", "you ", "Tuesday", "5", "·"]
-        assert page.inner_text(".equal") == "the same: finish_reason, tool_calls"
-        assert page.locator("pre.lines .gone").inner_text() == "- Is there anything else I can help you with?"
+        assert page.locator("table.diff del").all_inner_texts() == ["Thanks", "Monday", "3"]
+        assert page.locator("table.diff ins").all_inner_texts() == ["Thank", "you ", "Tuesday", "5", "·"]
+        assert page.inner_text(".equal") == "the same: finish_reason"
+        assert page.locator("pre.lines .gone").inner_text() == (
+            "- content:4: Is there anything else I can help you with?"
+        )
 
 
 def test_every_kind_of_part_is_shown(tab, showcase):

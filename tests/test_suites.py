@@ -32,6 +32,7 @@ class Contract(Toy):
 @dataclass(frozen=True)
 class Stops(Toy):
     reasons: str | list
+    turn: int | None = None
 
     def contradicts(self, other):
         return isinstance(other, Stops) and self.reasons != other.reasons
@@ -221,6 +222,11 @@ def test_contract_is_always_there_unless_switched_off_by_name(project, asserted,
             load(project, both)
     else:
         assert load(project, both).entries[0].assertions == meant
+
+
+def test_what_is_asked_of_different_turns_does_not_contradict(project):
+    asked = "[{stops: {reasons: a, turn: 1}}, {stops: {reasons: b, turn: 2}}]"
+    assert len(load(project, f"{BASE}assert: {asked}").entries[0].assertions) == 3
 
 
 def test_a_case_may_switch_contract_off_and_a_suite_too(project):

@@ -81,12 +81,14 @@ def review(assertions: Sequence[Assertion], conversation: Conversation) -> Itera
         own = getattr(assertion, "review", None)
         yield from own(conversation) if own else ()
     for one, other in combinations(assertions, 2):
-        if _contradict(one, other) or _contradict(other, one):
+        if contradict(one, other):
             yield Fault("", 0, 0, f"{name_of(one)} and {name_of(other)} cannot both hold: {one} and {other}")
 
 
-def _contradict(one: Any, other: Any) -> bool:
-    return hasattr(one, "contradicts") and bool(one.contradicts(other))
+def contradict(one: Any, other: Any) -> bool:
+    """Tell whether two assertions cannot both hold of the same reply."""
+    pairs = ((one, other), (other, one))
+    return any(hasattr(this, "contradicts") and this.contradicts(that) for this, that in pairs)
 
 
 def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verdict, ...]:

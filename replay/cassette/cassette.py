@@ -69,7 +69,7 @@ class Cassette:
         self._nearest: Nearest | None = None
         self._file = _resolved(self.path)
         if self.writes:
-            fold.fold_orphans(self._file, self.ignore)
+            fold.fold_orphans(self._file, self._key)
         raw = fold.bytes_of(self._file)
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
@@ -136,9 +136,11 @@ class Cassette:
             if self.mode == "verify":
                 self._compare(request, response)
                 return
-            self.recorded.append(Interaction(request, response))
             if self._journal is None:
-                return  # closed while the answer was still coming in
+                raise StorageError(
+                    f"{self.path}: closed before its last answer had come in; that one is lost"
+                )
+            self.recorded.append(Interaction(request, response))
             try:
                 self._journal.append(self.recorded[-1])
             except StorageError as problem:
@@ -168,10 +170,11 @@ class Cassette:
         """Fold what was recorded into the file. Raises StorageError, which names where else it is kept."""
         with self._lock:
             held, self._journal = self._journal, None
+            self._broken = StorageError(f"{self.path}: is closed and records no more; nothing was sent")
         if held is not None:
             try:
                 loaded = self._lookup.interactions
-                fold.finish(self._file, held, self.recorded, loaded=loaded, ignore=self.ignore)
+                fold.finish(self._file, held, self.recorded, loaded=loaded, key=self._key)
             finally:
                 held.close()
 

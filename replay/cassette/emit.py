@@ -105,6 +105,8 @@ def _line(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
     code = ord(character)
+    if 0xD800 <= code < 0xE000:  # half a character, which YAML cannot hold
+        code = 0xFFFD
     if character in _NAMED:
         return _NAMED[character]
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from replay import atomic
-from replay.cassette import emit, file, journal
-from replay.cassette.interaction import Interaction
+from replay.cassette import emit, file, journal, match
+from replay.cassette.interaction import Interaction, RecordedRequest
 from replay.cassette.journal import Journal
 from replay.cassette.lock import Lock, locked
-from replay.cassette.match import key
 from replay.errors import StorageError
+
+Key = Callable[[RecordedRequest], str]
 
 
 def fingerprint(raw: bytes | None) -> str:
@@ -58,12 +59,13 @@ def finish(
     new: Sequence[Interaction],
     *,
     loaded: Sequence[Interaction] | None = None,
-    ignore: Iterable[str] = (),
+    key: Key = match.key,
     force: bool = False,
 ) -> None:
     """Fold a journal that this process holds, whose interactions are `new`, and remove it.
 
-    `loaded` is what the cassette held at `held.base`, when that is known already. Raises StorageError (the
+    `loaded` is what the cassette held at `held.base`, when that is known already; `key` tells which requests
+    are the same. Raises StorageError (the
     cassette changed under us, unless `force`; or it cannot be written) and BadInput (it is damaged); then the
     cassette is as it was and the journal stays.
     """
@@ -77,7 +79,7 @@ def finish(
                 )
             if loaded is None or version != held.base:
                 loaded = file.whole(file.read(str(cassette), raw)) if raw is not None else ()
-            _replace(cassette, lock, merged(loaded, new, held, ignore))
+            _replace(cassette, lock, merged(loaded, new, held, key))
             with contextlib.suppress(OSError):  # all is kept; what stays behind is folded again, to no effect
                 held.discard()
                 if not journal.paths(cassette):
@@ -90,17 +92,15 @@ def finish(
 
 
 def merged(
-    loaded: Sequence[Interaction], new: Sequence[Interaction], held: Journal, ignore: Iterable[str] = ()
+    loaded: Sequence[Interaction], new: Sequence[Interaction], held: Journal, key: Key = match.key
 ) -> list[Interaction]:
     """Put recordings behind those there are, each once: a fold that was killed half-way is done again.
 
     In mode `all` they take the place of older recordings of the same request.
     """
     if held.mode == "all":
-        asked = {key(one.request, ignore) for one in new}
-        loaded = [
-            one for one in loaded if recorded_at(one) >= held.began or key(one.request, ignore) not in asked
-        ]
+        asked = {key(one.request) for one in new}
+        loaded = [one for one in loaded if recorded_at(one) >= held.began or key(one.request) not in asked]
     there = {recorded_at(one): one for one in loaded}
     return [*loaded, *(one for one in new if there.get(recorded_at(one)) != one)]
 
@@ -110,14 +110,14 @@ def recorded_at(interaction: Interaction) -> str:
     return str(interaction.response.source.get("recorded_at") or "")
 
 
-def fold_orphans(cassette: Path, ignore: Iterable[str] = (), *, force: bool = False) -> int:
+def fold_orphans(cassette: Path, key: Key = match.key, *, force: bool = False) -> int:
     """Fold what recordings left behind when they died; returns how many interactions. Raises as `finish`."""
     count = 0
     for held in journal.orphans(cassette):
         try:
             found = list(held.interactions())
             count += len(found)
-            finish(cassette, held, found, ignore=ignore, force=force)
+            finish(cassette, held, found, key=key, force=force)
         finally:
             held.close()
     return count

@@ -51,7 +51,7 @@ class Recovered:
         )
 
 
-def recover(path: str | Path, ignore: Iterable[str] = ()) -> Recovered:
+def recover(path: str | Path) -> Recovered:
     """Fold what dead recordings left beside a cassette, and save what is whole of a damaged one elsewhere.
 
     Raises StorageError when that cannot be written, and BadInput when `path` is not a file.
@@ -60,7 +60,7 @@ def recover(path: str | Path, ignore: Iterable[str] = ()) -> Recovered:
     raw = fold.bytes_of(cassette)
     contents = file.read(str(path), raw) if raw is not None else file.Contents()
     if not contents.errors:
-        folded = fold.fold_orphans(cassette, ignore, force=True)
+        folded = fold.fold_orphans(cassette, force=True)
         return Recovered(folded, 0, Path(path) if folded else None)
     return _salvage(Path(path), cassette, contents)
 

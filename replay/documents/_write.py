@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from replay.conversation import Json
 from replay.documents._scalars import resolve
 
-_WIDTH = 100
+_WIDTH = 110
 _MAX_DEPTH = 100  # what the reader takes
 _MAX_KEY = 500  # YAML looks for the colon of a key in 1,024 characters only
 

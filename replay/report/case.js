@@ -1,11 +1,11 @@
 // One case in full.
 
-function caseHead(row, at, of, actions) {
+function caseHead(row, actions) {
   return h("header.case-head", null,
     h("nav", { "aria-label": "Cases" },
-      h("a.back", { href: actions.back }, "All cases"),
+      h("a.back", null, "All cases"),
       h("span.spacer"),
-      at >= 0 && h("span.at", null, `${count(at + 1)} of ${count(of)}`),
+      h("span.at"),
       h("button.quiet", { type: "button", title: "Previous case (k)", "aria-label": "Previous case", onclick: actions.previous }, "↑"),
       h("button.quiet", { type: "button", title: "Next case (j)", "aria-label": "Next case", onclick: actions.next }, "↓")),
     h("h1." + row.outcome, null, h("span.sign", { "aria-hidden": "true" }), h("span.only-spoken", null, `${row.outcome}: `), h("span", null, row.id)),
@@ -73,24 +73,39 @@ function unsent(conversation) {
 }
 
 function makeCase(element, actions) {
-  let current = 0;
-  async function open(row, at, of) {
-    const mine = ++current;
+  let current = null;
+
+  // Shows a case, unless it is the one already shown.
+  function open(row) {
+    if (row === current) return false;
+    current = row;
     const body = h("div.case-body", { "aria-busy": "true" });
-    element.replaceChildren(caseHead(row, at, of, actions()), body);
+    element.replaceChildren(caseHead(row, actions), body);
     element.hidden = false;
+    element.focus({ preventScroll: true });
+    fill(body, row);
+    return true;
+  }
+
+  async function fill(body, row) {
     try {
-      const data = await loadCase(row);
-      if (mine === current) body.append(add(document.createDocumentFragment(), caseBody(row, data)));
+      body.append(add(document.createDocumentFragment(), caseBody(row, await loadCase(row))));
     } catch (problem) {
-      if (mine === current) body.append(h("p.notice", { role: "alert" }, `This case could not be shown: ${problem.message}`));
+      body.append(h("p.notice", { role: "alert" }, `This case could not be shown: ${problem.message}`));
     }
     body.removeAttribute("aria-busy");
   }
+
+  // Says where the case stands in the list, and which list its link leads back to.
+  function place(at, of, back) {
+    element.querySelector(".back").setAttribute("href", back);
+    element.querySelector(".at").textContent = at < 0 ? "" : `${count(at + 1)} of ${count(of)}`;
+  }
+
   function close() {
-    current++;
+    current = null;
     element.hidden = true;
     element.replaceChildren();
   }
-  return { open, close };
+  return { open, place, close };
 }

@@ -12,7 +12,7 @@ function start() {
 function startCases(rows, help, toggleTheme) {
   let state = readAddress(), hits = new Set(), searching = null, overviewScroll = 0, shownKey = null;
   const list = makeList(byId("list"), (row) => address({ ...state, case: row.key }));
-  const view = makeCase(byId("case"), () => ({ back: address({ ...state, case: null }), next: () => step(1), previous: () => step(-1) }));
+  const view = makeCase(byId("case"), { next: () => step(1), previous: () => step(-1) });
   const toolbar = makeToolbar(rows, go);
 
   // Changes what is shown without a new entry in the history.
@@ -73,7 +73,9 @@ function startCases(rows, help, toggleTheme) {
 
   function openCase(row) {
     list.activate(row);
-    view.open(row, list.position(), list.shown.length);
+    const opened = view.open(row);
+    view.place(list.position(), list.shown.length, address({ ...state, case: null }));
+    if (!opened) return;
     document.title = `${row.id} · Replay`;
     scrollTo({ top: 0, behavior: "instant" });
   }
@@ -83,6 +85,7 @@ function startCases(rows, help, toggleTheme) {
     document.title = overviewTitle;
     if (before !== null) scrollTo({ top: overviewScroll, behavior: "instant" });
     list.draw();
+    if (before !== null) list.focus();
     if (state.case !== null) byId("found").textContent = `No case is called ${state.case}`;
   }
 

@@ -42,7 +42,14 @@ function verdict(found) {
 
 function diffLine(line) {
   const kind = { "-": "gone", "+": "new", "~": "changed" }[line[0]];
-  return h("span" + (kind ? "." + kind : ""), null, line || " ");
+  return h("span" + (kind ? "." + kind : ""), null, wordMarks(line) || " ");
+}
+
+// In a line, `[-was-]` and `{+is+}` are words that changed.
+function wordMarks(line) {
+  if (line[0] !== "~") return line;
+  return line.split(/(\[-.*?-\]|\{\+.*?\+\})/).map((part) =>
+    /^\[-.*-\]$/.test(part) ? h("del", null, part.slice(2, -2)) : /^\{\+.*\+\}$/.test(part) ? h("ins", null, part.slice(2, -2)) : part);
 }
 
 function comparison({ expected, actual }) {
@@ -52,17 +59,30 @@ function comparison({ expected, actual }) {
   return gives(value) && h("div.one-sided", null, h("h4", null, title), valueBlock(value));
 }
 
-// Two objects are compared field by field, so that long text in them reads as text.
+// What is made of named fields is compared field by field, so that long text in them reads as text.
 function compared(expected, actual) {
   const titles = ["expected", "actual"];
-  if (!isPlain(expected) || !isPlain(actual)) return sideBySide(valueText(expected), valueText(actual), titles);
-  const keys = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
-  const differ = keys.filter((key) => fieldText(expected, key) !== fieldText(actual, key));
-  const equal = keys.filter((key) => !differ.includes(key));
+  const fields = fieldPairs(expected, actual);
+  if (!fields) return sideBySide(valueText(expected), valueText(actual), titles);
+  const differ = fields.filter(([, was, is]) => was !== is);
+  const equal = fields.filter(([, was, is]) => was === is).map(([name]) => name);
   return [
-    upTo(30, differ, (key) => h("div.field", null, h("h4", null, key), sideBySide(fieldText(expected, key), fieldText(actual, key), titles))),
+    upTo(30, differ, ([name, was, is]) => h("div.field", null, h("h4", null, name), sideBySide(was, is, titles))),
     equal.length > 0 && h("p.equal", null, `the same: ${equal.slice(0, 20).join(", ")}`),
   ];
+}
+
+// Returns [name, text, text] of two objects, or of two lists of objects that stand for the same turns.
+function fieldPairs(expected, actual) {
+  if (isPlain(expected) && isPlain(actual)) return pairsOf(expected, actual, "");
+  const lists = Array.isArray(expected) && Array.isArray(actual) && expected.length === actual.length;
+  if (!lists || ![...expected, ...actual].every((item) => isPlain(item) && "finish_reason" in item)) return null;
+  return expected.flatMap((item, n) => pairsOf(item, actual[n], expected.length > 1 ? `turn ${n + 1} ` : ""));
+}
+
+function pairsOf(expected, actual, place) {
+  const keys = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
+  return keys.map((key) => [place + key, fieldText(expected, key), fieldText(actual, key)]);
 }
 
 function isPlain(value) {

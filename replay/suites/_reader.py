@@ -120,7 +120,7 @@ class Reader:
         if not any(judge for _, judge in terms.asserted):
             self._once(keys, "nothing is asserted; a case without an assertion proves nothing")
         for (name, one), (other_name, other) in combinations(terms.asserted, 2):
-            if _contradict(one, other) or _contradict(other, one):
+            if assertions.contradict(one, other):
                 self._once(keys, f"{name} and {other_name} cannot both hold here: {one} and {other}")
 
     def _once(self, keys: Keys, message: str) -> None:
@@ -214,13 +214,7 @@ class Reader:
     def _assertion(self, name: str, argument: Json) -> Assertion | None:
         if name == "contract" and argument in ("off", False):
             return None
-        assertion: Any = assertions.build(name, argument)
-        bound: Assertion = assertion.bind(self.project) if hasattr(assertion, "bind") else assertion
-        return bound
-
-
-def _contradict(one: Any, other: Any) -> bool:
-    return hasattr(one, "contradicts") and bool(one.contradicts(other))
+        return assertions.bind(assertions.build(name, argument), self.project)
 
 
 def _said(problem: BadInput | ValueError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -90,7 +91,7 @@ def _cost(run: RunSummary) -> list[Fact]:
     if every:
         facts.append(("Tokens", _filtered("compact", every), fill(TOKENS, t=totals.tokens)))
     if totals.unpriced < len(run.rows):
-        detail = f"{totals.unpriced:,} cases without a price" if totals.unpriced else ""
+        detail = f"{_plural(totals.unpriced, 'case')} without a price" if totals.unpriced else ""
         facts.append(("Cost", _filtered("dollars", totals.cost), detail))
     return facts
 
@@ -103,12 +104,16 @@ def _latency(run: RunSummary) -> list[Fact]:
 def _meta(run: RunSummary) -> Iterator[str]:
     header = run.header
     duration, versions = header.get("duration_s"), header.get("versions")
-    yield str(header.get("started") or "").replace("T", " ").rstrip("Z")[:19]
+    yield re.sub(r"(\+00:00|Z)$", " UTC", str(header.get("started") or "")).replace("T", " ", 1)
     yield _filtered("seconds", duration) if isinstance(duration, int | float) else ""
-    yield f"{run.totals.turns:,} {'turn' if run.totals.turns == 1 else 'turns'}"
+    yield _plural(run.totals.turns, "turn")
     yield f"record mode {header['mode']}" if header.get("mode") else ""
     if isinstance(versions, dict):
         yield ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _filtered(name: str, value: float) -> str:
