@@ -4,18 +4,22 @@ What a recording says is read a second time here, as simply as possible and with
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import chat_corpus
 import pytest
 from corpus_oracle import expected
 
-from replay import assertions, fixtures, providers, suites
+from replay import fixtures, providers
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.record import record
-from replay.turn import Request, Transcript
+from replay.turn import Request
 
 pytestmark = pytest.mark.skipif(not chat_corpus.PRESENT, reason=chat_corpus.ABSENT)
 
@@ -54,8 +58,7 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
             count[f"refused: {outcome.refused if outcome else 'no request is recorded'}"] += 1
             continue
         count["imported"] += 1
-        (turn,) = play(outcome.conversation, outcome.target, project).turns
-        differs = difference(recording, turn)
+        differs = difference(recording, play(outcome.conversation, outcome.target, project))
         count["green"] += not differs
         if differs:
             wrong[recording.id] = differs
@@ -67,17 +70,27 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
     assert total["green"] >= 0.99 * with_request
 
 
-def test_what_the_suite_asserts_holds_of_every_recording(imported):
+def test_pytest_replays_them_all_green(imported):
+    """As a user does: offline, through the plugin, by what the written suite asserts."""
     _, recorded, project = imported
-    suite = suites.load(project.suites / "corpus.yaml", project)
-    assert len(suite.entries) == recorded.imported
-    targets = {outcome.conversation: outcome.target for outcome in recorded.outcomes}
-    for entry in suite.entries:
-        assert entry.targets == (targets[entry.conversation],)
-        transcript = play(entry.conversation, entry.targets[0], project)
-        verdicts = assertions.judge(entry.assertions, transcript)
-        assert {"baseline", "contract"} <= {verdict.assertion for verdict in verdicts}
-        assert not [str(verdict) for verdict in verdicts if verdict.bad], entry.conversation
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "suites/"],
+        cwd=project.root,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    (lines,) = project.reports.glob("*/run.jsonl")
+    with lines.open() as file:
+        next(file)
+        results = [json.loads(line) for line in file]
+    assert len(results) == recorded.imported
+    for result in results:
+        assert result["outcome"] == "passed"
+        assert {"baseline", "contract"} <= {verdict["assertion"] for verdict in result["verdicts"]}
 
 
 def play(name, target, project):
@@ -88,7 +101,7 @@ def play(name, target, project):
     with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
         turn = providers.registry.get(target.provider).send(request, target, cassette.transport())
         assert cassette.played == (0,)
-    return Transcript(conversation, target, (turn,))
+    return turn
 
 
 def difference(recording, turn):

@@ -45,7 +45,6 @@ FORMS = {
         "body": ASKED,
         "response": {"status_code": 200, "body": ANSWER},
     },
-    "a request body with its response": {**ASKED, "response": ANSWER},
 }
 
 
@@ -86,6 +85,21 @@ def test_errors_keep_their_status_or_their_class(tmp_path):
     assert unknown.refused.endswith("an error without its HTTP status")
 
 
+@pytest.mark.parametrize(
+    "date", [1772619072, 1772619072000, "2026-03-04T10:11:12Z", "2026-03-04T11:11:12+01:00"], ids=str
+)
+def test_dates_are_kept_in_one_form(date, tmp_path):
+    (logged,) = read(tmp_path, {**FORMS["bodies"], "timestamp": date})
+    assert logged.source == {"recorded_at": "2026-03-04T10:11:12Z"}
+
+
+@pytest.mark.parametrize("date", [1e300, "yesterday", [], {}, "17726190721"], ids=str)
+def test_what_is_no_date_is_left_out(date, tmp_path):
+    (logged,) = read(tmp_path, {**FORMS["bodies"], "timestamp": date})
+    assert not logged.refused
+    assert not logged.source
+
+
 BAD = {
     "blank": (b"\n", "blank"),
     "not JSON": (b"hello\n", "not JSON: Expecting value"),
@@ -96,6 +110,10 @@ BAD = {
     "a raw NUL": (b'{"a": "\0"}\n', "holds a NUL byte"),
     "a response alone": (json.dumps({"response": ANSWER}).encode() + b"\n", "no request is recorded"),
     "a bare response": (json.dumps(ANSWER).encode() + b"\n", "no request is recorded"),
+    "a record of another kind": (
+        json.dumps(ASKED | {"trace_id": "t", "response": ANSWER}).encode() + b"\n",
+        "a record of another kind: neither a request body nor {request, response}",
+    ),
     "too deep": (b'{"a": ' + b"[" * 100_000 + b"\n", "not JSON: nested too deeply"),
     "a number of 5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}\n", "not JSON: Exceeds the limit"),
 }

@@ -78,8 +78,17 @@ def ddapm(body=REPLY):
     }
 
 
+def listed():
+    asked = {"method": "POST", "url": URL, "headers": {"Host": "api.example.com"}, "body": QUESTION}
+    got = {"status_code": 200, "headers": {"Content-Type": "application/json"}, "body": REPLY}
+    return [{"request": asked, "response": got}]
+
+
 RAW = REPLY.encode()
 FORMS = {
+    "a plain list": listed(),
+    "pieces of a body": vcrpy([REPLY[:9], REPLY[9:]]),
+    "a pickled stream": vcrpy({"state": [RAW, 0, None]}),
     "vcrpy": vcrpy({"string": REPLY}),
     "vcrpy bytes": vcrpy({"string": RAW}),
     "vcrpy gzip": vcrpy({"string": gzip.compress(RAW)}, **{"content-encoding": ["gzip"]}),

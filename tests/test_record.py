@@ -130,6 +130,7 @@ def test_every_line_is_imported_or_refused_by_name(mixed):
     assert (recorded.files, recorded.imported, recorded.refused) == (1, 8, 2)
     assert json.loads(json.dumps(recorded.to_json()))["reasons"] == recorded.reasons
     assert "8 imported into suite support, 2 refused" in recorded.text
+    assert "refused: app.jsonl:10: the Responses endpoint: no provider reads it yet" in recorded.text
 
 
 def test_what_was_logged_is_what_plays(mixed):
@@ -323,6 +324,27 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_written(tmp_path, paths, 
     assert not (tmp_path / "p").exists()
 
 
+def test_an_import_that_is_stopped_leaves_no_half_suite(tmp_path):
+    source, out = log(tmp_path, *MIXED), tmp_path / "p"
+    outcomes = iter(Recording([source], out, "support"))
+    next(outcomes)
+    outcomes.close()
+    assert not list((out / "suites").iterdir())
+    assert record([source], out, "support").imported == 8
+
+
+@pytest.mark.parametrize("depth", [90, 200, 900, 5000])
+def test_deep_nesting_is_imported_or_refused(depth, tmp_path):
+    deep = json.loads("[" * min(depth, 900) + "]" * min(depth, 900))
+    text = json.dumps([line(ask(metadata={"x": deep}), answer()), line(ask(), answer(extra=deep))])[1:-1]
+    path = tmp_path / "deep.jsonl"
+    path.write_text(text.replace('}, {"request"', '}\n{"request"').replace("[" * 900, "[" * depth) + "\n")
+    recorded = record([path], tmp_path / "p", "support", format="jsonl")
+    assert recorded.imported + recorded.refused == 2
+    if recorded.imported:
+        suites.load(tmp_path / "p" / "suites" / "support.yaml", Project.find(tmp_path / "p"))
+
+
 def test_an_unknown_format_names_the_nearest(tmp_path):
     with pytest.raises(BadInput, match='did you mean "jsonl"'):
         record([log(tmp_path, ask())], tmp_path / "p", "support", format="json")
@@ -332,10 +354,11 @@ def test_files_in_no_known_format_are_refused_one_by_one(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "notes.md").write_text("# Notes\n")
     (tmp_path / "logs" / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    (tmp_path / "logs" / "quiet.yaml").write_text("interactions: []\nversion: 1\n")
     recorded = record([tmp_path / "logs"], tmp_path / "p", "support")
-    assert {outcome.file: outcome.refused for outcome in recorded.outcomes} == dict.fromkeys(
-        ("notes.md", "photo.png"), "in no format that is known; name it with --format"
-    )
+    unknown = dict.fromkeys(("notes.md", "photo.png"), "in no format that is known; name it with --format")
+    refused = {outcome.file: outcome.refused for outcome in recorded.outcomes}
+    assert refused == unknown | {"quiet.yaml": "holds no exchange"}
     assert not (tmp_path / "p" / "suites").exists()
 
 
@@ -393,3 +416,26 @@ def test_a_request_that_is_no_chat_request_inside_is_refused(tmp_path):
         suites.load(project.suites / "support.yaml", project)
     kept = {path.stem for path in Path(project.conversations).rglob("*.yaml")}
     assert len(kept) == recorded.imported
+
+
+def test_the_command_line_imports_and_pytest_replays(sandbox):
+    log(sandbox.root, *MIXED)
+    said = json.loads(
+        sandbox.replay("record", "logs", "--out", ".", "--suite", "support", "--json").stdout.str()
+    )
+    assert (said["read"], said["imported"], said["refused"]) == (10, 8, 2)
+    sandbox.pytest().assert_outcomes(passed=8)
+    _, results = sandbox.run()
+    assert {result["outcome"] for result in results} == {"passed"}
+    assert results[0]["transcript"]["conversation"]["source"]["place"] == "line 1"
+
+
+def test_a_reply_that_changes_fails_the_imported_suite(sandbox):
+    log(sandbox.root, MIXED[0])
+    record([sandbox.root / "logs"], sandbox.root, "support")
+    path = sandbox.root / "fixtures/cassettes/support/app-1/gpt-4o-mini.yaml"
+    path.write_text(path.read_text().replace("until six", "until five"))
+    sandbox.pytest().assert_outcomes(failed=1)
+    _, (result,) = sandbox.run()
+    bad = [verdict for verdict in result["verdicts"] if verdict["status"] == "failed"]
+    assert [(verdict["assertion"], verdict["kind"]) for verdict in bad] == [("baseline", "changed")]

@@ -14,6 +14,7 @@ from replay.conversation import Json, Object
 from replay.importers import Logged
 
 _WRAPPED = {"string", "base64_string", "encoding"}
+_PICKLED = ({"state"}, {"args"})
 
 
 def exchange(path: str, place: str, request: Json, response: Json, when: Any = None) -> Logged:
@@ -59,15 +60,24 @@ def _body(side: Object, headers: dict[str, str]) -> bytes:
 def _stored(body: Json) -> bytes:
     """Return the bytes of a body in any form that recorders store.
 
-    Text, bytes, `{string}` (vcrpy), `{encoding, string | base64_string}` (Ruby VCR), text that starts with
-    `base64:` (ddapm), and any other JSON value as the body's own tree.
+    Text, bytes, a list of either, `{string}` (vcrpy), `{encoding, string | base64_string}` (Ruby VCR),
+    `{state}` or `{args}` (a stream that vcrpy pickled), text that starts with `base64:` (ddapm), and any
+    other JSON value as the body's own tree.
     """
     if isinstance(body, bytes):
         return body
     if isinstance(body, str):
         return _base64(body[7:]) if body.startswith("base64:") else body.encode("utf-8", "surrogatepass")
-    if not isinstance(body, dict) or not _WRAPPED.issuperset(body):
-        return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if isinstance(body, list) and all(isinstance(piece, str | bytes) for piece in body):
+        return b"".join(map(_stored, body))
+    if isinstance(body, dict) and _WRAPPED.issuperset(body):
+        return _unwrapped(body)
+    if isinstance(body, dict) and body.keys() in _PICKLED:
+        return _stored(next(iter(body.values()))[:1])
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _unwrapped(body: Object) -> bytes:
     if body.get("base64_string") is not None:
         return _base64(body["base64_string"])
     text = body.get("string") or b""
@@ -104,12 +114,17 @@ def _status(response: Object) -> int | None:
 
 
 def _iso(date: Any) -> str:
-    """Read a date of HTTP or ISO 8601 as ISO 8601 in UTC; the empty string for anything else."""
-    for read_date in (parsedate_to_datetime, datetime.fromisoformat):
+    """Read a date of HTTP, of ISO 8601 or in seconds (or ms) since 1970 as ISO 8601 in UTC; else nothing."""
+    text = isinstance(date, str)
+    for read_date in (parsedate_to_datetime, datetime.fromisoformat) if text else (_since_1970,):
         try:
-            moment = read_date(str(date))
-        except (ValueError, TypeError):
+            moment = read_date(date)
+        except (ValueError, TypeError, OverflowError, OSError):
             continue
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
     return ""
+
+
+def _since_1970(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)

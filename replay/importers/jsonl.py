@@ -91,33 +91,32 @@ def _not_json(line: bytes, *, whole: bool, problem: ValueError) -> str:
 
 
 def _logged(path: str, place: str, record: Object, wrong: str) -> Logged:
+    if not wrong and "messages" in record and "response" in record:
+        wrong = "a record of another kind: neither a request body nor {request, response}"
     if wrong:
         return Logged(path, place, refused=wrong)
+    wrapped = bool(record.keys() & {"request", "body", "response"})
     try:
-        request, response = _request(record), _response(record)
+        response = _response(record) if wrapped else None
         when = record.get("recorded_at") or record.get("timestamp") or record.get("created_at")
-        logged = exchange(path, place, request, response, when)
+        logged = exchange(path, place, _request(record), response, when if wrapped else None)
     except (ValueError, TypeError, AttributeError) as problem:
         return Logged(path, place, refused=f"the line cannot be read: {problem}")
     failed = record.get("error")
     if response is None and logged.request:
         # a request alone is a conversation that is still to be recorded; a failed one has its error
-        return replace(logged, refused="", error=failed if isinstance(failed, str) else None)
+        return replace(logged, refused="", error=failed if wrapped and isinstance(failed, str) else None)
     return logged
 
 
 def _request(record: Object) -> Object | None:
     """Find the request as an HTTP message (`{body, url, ...}`), None when the line has none."""
-    request = _tree(record["request"]) if "request" in record else record
+    if "request" not in record and "response" in record and "body" not in record:
+        return None
+    request = _tree(record.get("request", record))
     if not isinstance(request, dict) or "choices" in request:
         return None
-    if "body" in request:
-        return request
-    body = {key: value for key, value in request.items() if request is not record or key not in _BESIDE}
-    return {"body": body} if body else None
-
-
-_BESIDE = {"response", "error", "recorded_at", "timestamp", "created_at", "custom_id"}
+    return request if "body" in request else {"body": request}
 
 
 def _response(record: Object) -> Object | None:

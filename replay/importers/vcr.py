@@ -1,8 +1,8 @@
 """Cassettes of vcrpy and its relatives, YAML or JSON, plain or gzipped.
 
 Read are vcrpy 1-9 (also with `parsed_body`, with httpx's old `content`/`status_code`, and as the two lists
-`requests`/`responses`), go-vcr, Ruby VCR, R's vcr, and ddapm's one interaction a file. A response that was
-saved without its request is reported as such.
+`requests`/`responses`), go-vcr, Ruby VCR, betamax, R's vcr, plain lists of interactions (PHP-VCR, ExVCR), and
+ddapm's one interaction a file. A response that was saved without its request is reported as such.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from replay.jsontext import parse
 
 _LISTS = ("interactions", "http_interactions")
 _MARK = re.compile(
-    rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\[',
+    rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\['
+    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:',
     re.MULTILINE,
 )
 _LAID_OUT = re.compile(rb'\s*\{[ \t]*\r?\n\s*"')
@@ -60,7 +61,7 @@ def read(path: Path) -> Iterator[Logged]:
 
 
 def _document(data: bytes) -> Json:
-    if data.lstrip()[:1] == b"{":
+    if data.lstrip()[:1] in (b"{", b"["):
         try:
             return parse(data)
         except ValueError:
@@ -80,6 +81,8 @@ class _Foreign(Reader):
 
 def _pairs(document: Json) -> list[Any]:
     """Return the interactions, each `{request, response}` in the recorder's own shape. Raises ValueError."""
+    if isinstance(document, list) and all(isinstance(pair, dict) and "request" in pair for pair in document):
+        return document
     if not isinstance(document, dict):
         raise ValueError("no cassette: the top level is not a mapping")
     for key in _LISTS:

@@ -51,6 +51,8 @@ def chat_call(logged: Logged, model: str | None = None) -> Call:
     path = _path(logged.url)
     if not _CHAT.search(path) and not _looks_like_chat(logged):
         raise Refused(_other(logged, path))
+    if logged.response is not None and logged.status is None:
+        raise Refused("no HTTP status is recorded")
     body = _body(logged)
     provider, settings = _address(logged.url)
     named = body.get("model") or settings.get("deployment") or _served(logged) or model
@@ -122,7 +124,7 @@ def _address(url: str) -> tuple[str, Object]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused(f"its URL is no address: {url}")
-    host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
+    host = parts.netloc.rpartition("@")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
     origin, query = f"{parts.scheme}://{host}", dict(parse_qsl(parts.query))
     deployed = _DEPLOYMENT.match(parts.path)
     if deployed:

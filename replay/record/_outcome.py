@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from replay.conversation import Object
@@ -30,7 +31,8 @@ class Outcome:
         return {key: value for key, value in data.items() if value}
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.file, self.place) if part)
+        place = re.sub(r"^lines? ", "", self.place)
+        where = f"{self.file}:{place}" if place != self.place else ": ".join(filter(None, (self.file, place)))
         return f"{where}: {self.refused or self.conversation}"
 
 
@@ -65,9 +67,8 @@ class Recorded:
         counts = f"{self.imported} imported into suite {self.suite}, {self.refused} refused"
         lines = [f"{self.files} files, {len(self.outcomes)} exchanges: {counts}"]
         lines += [f"{count:6}  {reason}" for reason, count in self.reasons.items()]
-        noted = [f"{outcome}: {note}" for outcome in self.outcomes for note in outcome.notes]
-        lines += [f"note: {line}" for line in noted[:20]]
-        lines += [f"and {len(noted) - 20} more notes (--json lists them)"] if len(noted) > 20 else []
+        lines += _some("refused", [str(outcome) for outcome in self.outcomes if outcome.refused])
+        lines += _some("note", [f"{outcome}: {note}" for outcome in self.outcomes for note in outcome.notes])
         lines += [f"new targets: {', '.join(self.targets)}"] if self.targets else []
         lines += [f"play them: pytest suites/{self.suite}.yaml"] if self.imported else []
         return "\n".join(lines)
@@ -84,6 +85,12 @@ class Recorded:
             "targets": list(self.targets),
             "outcomes": [outcome.to_json() for outcome in self.outcomes],
         }
+
+
+def _some(word: str, lines: list[str], most: int = 20) -> Iterator[str]:
+    yield from (f"{word}: {line}" for line in lines[:most])
+    if len(lines) > most:
+        yield f"{word}: and {len(lines) - most} more (--json lists them)"
 
 
 def _kind(reason: str) -> str:

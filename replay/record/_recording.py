@@ -53,12 +53,15 @@ class Recording:
         self._folder = suite
 
     def __iter__(self) -> Iterator[Outcome]:
-        schemas.write(self.project.root)
-        for log in self.files:
-            for source, logged in self._exchanges(log):
-                yield self._outcome(log, source, logged)
-        save(self.targets.new, self.project)
-        self._suite.close()
+        try:
+            schemas.write(self.project.root)
+            for log in self.files:
+                for source, logged in self._exchanges(log):
+                    yield self._outcome(log, source, logged)
+            save(self.targets.new, self.project)
+            self._suite.close()
+        finally:
+            self._suite.discard()
 
     def _exchanges(self, log: Log) -> Iterator[tuple[str, Logged]]:
         try:
@@ -69,8 +72,12 @@ class Recording:
         if name is None:
             yield "", Logged(log.shown, "", refused="in no format that is known; name it with --format")
             return
+        found = False
         for logged in importers.registry.get(name).read(log.path):
+            found = True
             yield name, logged
+        if not found:
+            yield name, Logged(log.shown, "", refused="holds no exchange")
 
     def _outcome(self, log: Log, log_format: str, logged: Logged) -> Outcome:
         try:
@@ -82,6 +89,8 @@ class Recording:
             return self._imported(clean, call, _conversation(name, call, source))
         except Refused as why:
             return Outcome(log.shown, logged.place, refused=str(why))
+        except RecursionError:
+            return Outcome(log.shown, logged.place, refused="nested too deeply")
 
     def _clean(self, logged: Logged) -> Logged:
         """Return the exchange without secrets; from here on nothing else is looked at."""

@@ -52,6 +52,12 @@ class SuiteWriter:
                 os.fsync(self._file.fileno())
             self._part.replace(self.path)
 
+    def discard(self) -> None:
+        """Leave nothing of a suite that was not closed."""
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
     @contextmanager
     def _storing(self) -> Iterator[None]:
         try:
