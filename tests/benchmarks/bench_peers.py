@@ -18,9 +18,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import workload
-from bench_replay import measured
+from bench_replay import PYTEST, REPLAY, measured
 
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 RECORDING = """
 import json, pathlib, openai, pytest, httpx2
@@ -57,7 +56,7 @@ def pytest_recording(folder, count, *, shared):
         for entry in workload.entries(count):
             out.write(json.dumps(entry) + "\n")
             (cassettes / f"test_case[{entry['name'].replace('/', '_')}].yaml").write_text(_cassette(entry))
-    return measured([*PYTEST, "-p", "no:replay", "test_cases.py"], folder)
+    return measured([*PYTEST, "-p", "pytest_recording.plugin", "test_cases.py"], folder)
 
 
 def _cassette(entry):
@@ -80,8 +79,8 @@ def _cassette(entry):
 def replay(folder, count):
     """Write a Replay project and run it once to warm up and once to measure."""
     workload.project(folder, count)
-    measured([*PYTEST, "suites/"], folder)
-    return measured([*PYTEST, "suites/"], folder)
+    measured(REPLAY, folder)
+    return measured(REPLAY, folder)
 
 
 def main(count):

@@ -22,10 +22,17 @@ sys.path.insert(0, str(HERE))
 import workload
 
 
+# Only Replay is measured: no other plugin that happens to be installed, and compiled modules are kept.
+ENV = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+ENV.pop("PYTHONDONTWRITEBYTECODE", None)
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+REPLAY = [*PYTEST, "-p", "replay.pytest_plugin", "suites/"]
+
+
 def measured(command, cwd=None, check=True):
     """Run a command; return cpu seconds with children, wall seconds, peak RSS in MiB."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(command, cwd=cwd, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -64,8 +71,7 @@ def _bench(folder, count):
         shutil.rmtree(project / "reports", ignore_errors=True)
         if cold:
             shutil.rmtree(project / ".replay", ignore_errors=True)
-        command = [sys.executable, "-m", "pytest", "suites/", "-q", "-p", "no:cacheprovider", *options]
-        return measured(command, project)
+        return measured([*REPLAY, *options], project)
 
     floor_a = statistics.median(slope(floor, small, count) for _ in range(3))
     cold = slope(lambda size: replay(size, cold=True), small, count)
@@ -73,7 +79,7 @@ def _bench(folder, count):
     cpu = {size: statistics.median(run[0] for run in runs) for size, runs in warm_runs.items()}
     wall = {size: statistics.median(run[1] for run in runs) for size, runs in warm_runs.items()}
     warm = (cpu[count] - cpu[small]) / (count - small) * 1000
-    two = statistics.median(replay(count, "-n", "2")[1] for _ in range(2))
+    two = statistics.median(replay(count, "-p", "xdist", "-n", "2")[1] for _ in range(2))
     report = max((folder / str(count)).glob("reports/*/index.html"))
     rows = [
         ("FLOOR A, ms cpu per case", f"{floor_a:.2f}", ""),
@@ -94,12 +100,12 @@ def _startup(project):
         return statistics.median(measured([sys.executable, *command], cwd)[0] for _ in range(5))
 
     sdk = cpu("-c", "import openai")
-    one = cpu("-m", "pytest", "suites/", "-q", "-k", "case_000000", cwd=project)
+    one = cpu(*REPLAY[1:], "-k", "case_000000", cwd=project)
     empty = project / "empty"
     empty.mkdir(exist_ok=True)
     (empty / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
-    plain = cpu("-m", "pytest", "-q", "-p", "no:replay", "test_nothing.py", cwd=empty)
-    with_plugin = cpu("-m", "pytest", "-q", "test_nothing.py", cwd=empty)
+    plain = cpu(*PYTEST[1:], "test_nothing.py", cwd=empty)
+    with_plugin = cpu(*PYTEST[1:], "-p", "replay.pytest_plugin", "test_nothing.py", cwd=empty)
     yield "one case / import openai (cpu)", f"{one / sdk:.2f}", "<= 2.2"
     yield "the plugin in a session without suites, ms", f"{(with_plugin - plain) * 1000:.1f}", "< 5"
 

@@ -150,9 +150,9 @@ def project(folder, count):
         params = {key: value for key, value in body.items() if key not in ("model", "messages", "tools")}
         data = {"messages": body["messages"], "tools": body.get("tools"), "params": params}
         fixtures.save(Conversation.from_json(entry["name"], data), place)
-        request = RecordedRequest(
-            "POST", "http://127.0.0.1:1/v1/chat/completions", {}, json.dumps(body).encode()
-        )
+        sent = {"content-type": "application/json"}
+        url = "http://127.0.0.1:1/v1/chat/completions"
+        request = RecordedRequest("POST", url, sent, json.dumps(body).encode())
         response = RecordedResponse(
             200, "OK", {"content-type": ["application/json"]}, json.dumps(entry["response"]).encode()
         )
