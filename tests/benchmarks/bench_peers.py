@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import workload
+import workload  # noqa: I001 - after the path
 from bench_replay import PYTEST, REPLAY, measured
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import workload
+import workload  # noqa: I001 - after the path
 
 
 # Only Replay is measured: no other plugin that happens to be installed, and compiled modules are kept.
