@@ -88,6 +88,9 @@ class Scripted:
         return self
 
     def __exit__(self, *_):
+        self._listener.shutdown(
+            socket.SHUT_RDWR
+        )  # wakes the thread that waits in accept, so that the port is free
         self._listener.close()
 
     def _accept(self):
