@@ -27,7 +27,8 @@ APP = """
 
     def with_requests(url):
         import requests
-        return requests.post(url + "/v1/chat/completions", json=BODY).json()["choices"][0]["message"]["content"]
+        answer = requests.post(url + "/v1/chat/completions", json=BODY)
+        return answer.json()["choices"][0]["message"]["content"]
 
     def with_urllib3(url):
         import urllib3
@@ -68,7 +69,7 @@ def record(app, code, answer=None):
 def test_whatever_library_an_app_uses_is_recorded_and_plays_offline(app, library):
     record(
         app,
-        f"def test_hours(replay):\n    assert '9' in app.with_{library}(URL)\n    replay.check(contains='9')\n",
+        f"def test_hours(replay):\n    assert app.with_{library}(URL)\n    replay.check(contains='9')\n",
     )
     app.pytest().assert_outcomes(passed=1)
     _, (line,) = app.run()
@@ -108,7 +109,7 @@ def test_a_failed_check_names_the_assertion(app):
 
 def test_contract_is_judged_unless_it_is_switched_off(app):
     cut = completion({"content": "From 9"}, finish_reason="length", model="small-1")
-    code = "def test_hours(replay):\n    app.with_openai(URL)\n    replay.check(contract={'allow': ['length']})\n"
+    code = "def test_hours(replay):\n    app.with_openai(URL)\n    replay.check(contract='length')\n"
     record(app, code, reply(cut))
     app.test("def test_hours(replay):\n    app.with_openai(URL)\n")
     result = app.pytest()
@@ -129,7 +130,7 @@ def test_other_sockets_are_blocked_and_named(app):
     record(app, "def test_hours(replay):\n    app.with_openai(URL)\n")
     app.test(
         "import socket\ndef test_hours(replay):\n    app.with_openai(URL)\n"
-        "    try:\n        socket.create_connection(('192.0.2.1', 80), 1)\n    except Exception:\n        pass\n"
+        "    try:\n        socket.create_connection(('192.0.2.1', 80))\n    except Exception:\n        pass\n"
     )
     result = app.pytest()
     result.assert_outcomes(failed=1)

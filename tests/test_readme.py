@@ -87,7 +87,7 @@ def test_logs_become_a_suite(sandbox):
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Put a README's file where its first line says, as one new file in that room; return what the registry finds."""
+    """Put a README's file into its room, as its first line says; return what the registry finds."""
 
     def add(room, name):
         path = f"replay/{room.__name__.removeprefix('replay.').replace('.', '/')}/{name}.py"

@@ -172,6 +172,16 @@ def test_the_same_logs_give_the_same_files(tmp_path):
     assert files(tmp_path / "one" / "project") == files(tmp_path / "other" / "project")
 
 
+def test_a_new_project_gets_a_salt_of_its_own_and_keeps_it(tmp_path):
+    salts = []
+    for name, text in (("one", "Hi"), ("other", "Ho")):
+        logged = log(tmp_path / name, line(ask(text), answer("Hello.")))
+        for suite in ("first", "second"):
+            record([logged], tmp_path / name / "project", suite)
+            salts.append(Project.find(tmp_path / name / "project").settings["redaction"]["salt"])
+    assert salts[0] == salts[1] != salts[2] == salts[3]
+
+
 def test_equal_requests_become_conversations_of_their_own_in_order(tmp_path):
     lines = [line(ask(), answer(text)) for text in ("first", "second", "third")]
     recorded = record([log(tmp_path, *lines)], tmp_path / "p", "support")
@@ -285,7 +295,9 @@ def test_a_configuration_is_added_to_and_its_targets_are_used(name, tmp_path):
 def test_targets_that_cannot_be_added_to_are_shown_and_left_alone(tmp_path):
     before = 'targets = {mini = {provider = "openai", model = "m"}}\n'
     (tmp_path / "replay.toml").write_text(before)
-    with pytest.raises(BadInput, match=r"add these by hand:\n\[targets.gpt-4o-mini\]"):
+    with pytest.raises(
+        BadInput, match=r"add these by hand:\n\[redaction\]\nsalt = .*\n\n\[targets.gpt-4o-mini\]"
+    ):
         record([log(tmp_path, line(ask(), answer()))], tmp_path, "support")
     assert (tmp_path / "replay.toml").read_text() == before
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -43,8 +46,9 @@ class Recording:
         paths = list(paths)
         if suite != slug(suite):
             raise BadInput(f'"{suite}" cannot be the name of a suite; use "{slug(suite)}"')
-        self.project = _project(out, paths)
+        project = _project(out, paths)
         self.files = logs(paths)
+        self.project = _salted(project, self.files)
         self.targets = Targets(self.project.targets)
         self._names = names(self.files)
         self._format = None if log_format == "auto" else importers.registry.get(log_format) and log_format
@@ -174,6 +178,22 @@ def _project(out: Path, paths: Iterable[Path]) -> Project:
             raise BadInput(f"--out {out} lies inside {path}, which is read; choose a folder outside it")
     found = Project.find(out)
     return found if found.root == out else Project(out)
+
+
+def _salted(project: Project, files: Iterable[Log]) -> Project:
+    """Give a project that has no salt one of its own: it goes into the configuration with the targets.
+
+    It is drawn from the beginnings of the logs, so that the same logs give the same files.
+    """
+    redaction = project.settings.get("redaction") or {}
+    if "salt" in redaction or "REPLAY_SALT" in os.environ:
+        return project
+    digest = hashlib.sha256()
+    for log in files:
+        with contextlib.suppress(OSError):  # it is named when it is read
+            digest.update(head(log.path))
+    salted = {"redaction": redaction | {"salt": digest.hexdigest()[:16]}}
+    return replace(project, settings=project.settings | salted)
 
 
 def _conversation(name: str, call: Call, source: Object) -> Conversation:

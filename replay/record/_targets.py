@@ -70,13 +70,20 @@ def _label(address: str) -> str:
 
 
 def save(targets: Iterable[Target], project: Project) -> None:
-    """Add tables to the project's configuration, or begin `replay.toml`. Raises BadInput and StorageError."""
+    """Add tables to the project's configuration, or begin `replay.toml`; its salt too if it has none yet.
+
+    Raises BadInput and StorageError.
+    """
     path = project.file or project.root / "replay.toml"
     before = path.read_text("utf-8") if path.is_file() else ""
-    prefix = "tool.replay.targets" if "replay" in tomllib.loads(before).get("tool", {}) else "targets"
-    tables = "\n".join(_table(f"{prefix}.{_toml_key(target.name)}", target) for target in targets)
+    own = tomllib.loads(before).get("tool", {})
+    prefix = "tool.replay." if "replay" in own else ""
+    tables = "\n".join(_table(f"{prefix}targets.{_toml_key(target.name)}", target) for target in targets)
     if not tables:
         return
+    salt = (project.settings.get("redaction") or {}).get("salt")
+    if salt and "redaction" not in (own.get("replay") or tomllib.loads(before)):
+        tables = f"[{prefix}redaction]\nsalt = {_toml(salt)}\n\n{tables}"
     text = f"{before.rstrip()}\n\n{tables}" if before.strip() else tables
     try:
         tomllib.loads(text)
