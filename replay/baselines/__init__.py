@@ -13,7 +13,7 @@ writes a baseline: `accept` does, when a person says so, and never in CI.
 
 from replay.baselines._accept import MOST, Change, accept, apply, proposed, unused
 from replay.baselines._accepted import accepted
-from replay.baselines._file import Baseline, Turns, load, path_for, read, save
+from replay.baselines._file import Baseline, Turns, dump, load, path_for, read, save
 from replay.baselines._rules import TEXTS, Rules, nearest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "accept",
     "accepted",
     "apply",
+    "dump",
     "load",
     "nearest",
     "path_for",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from replay import documents
+from replay import documents, schemas
 from replay.config import Project
 from replay.conversation import Object
 from replay.errors import BadInput, Fault, StorageError
@@ -74,10 +74,17 @@ def load(path: Path, name: str | None = None) -> Baseline:
     return Baseline(data["conversation"], data["target"], variants)
 
 
+def dump(baseline: Baseline) -> str:
+    """Write a baseline as its file's text, its JSON Schema named on the first line. Raises ValueError."""
+    path = PurePath("fixtures", "baselines", baseline.conversation, f"{baseline.target}.yaml")
+    text = documents.dump(baseline.to_json(), open_lists=("variants", "turns"))
+    return schemas.line("baseline", path) + text
+
+
 def save(path: Path, baseline: Baseline) -> None:
     """Write a baseline, whole or not at all. Raises StorageError."""
     try:
-        text = documents.dump(baseline.to_json(), open_lists=("variants", "turns"))
+        text = dump(baseline)
     except ValueError as problem:
         raise StorageError(f"cannot write {path} ({problem}); nothing was replaced") from None
     documents.write(path, text)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from replay import baselines, documents, fixtures, importers, providers, schemas
+from replay import baselines, fixtures, importers, providers, schemas
 from replay.baselines import Baseline
 from replay.cassette import file as cassettes
 from replay.cassette.interaction import Failure, Interaction, RecordedRequest, RecordedResponse
@@ -154,8 +154,7 @@ class Recording:
         name, target = transcript.conversation.name, transcript.target.name
         _write(self.project.cassettes / name / f"{target}.yaml", cassettes.dump([interaction]))
         baseline = Baseline(name, target, (baselines.accepted(transcript),))
-        text = documents.dump(baseline.to_json(), open_lists=("variants", "turns"))
-        _write(baselines.path_for(self.project, name, target), text)
+        _write(baselines.path_for(self.project, name, target), baselines.dump(baseline))
         self._suite.add(name, target, proposals(transcript))
 
 
