@@ -51,7 +51,7 @@ def test_what_was_accepted_passes_and_the_file_is_one_a_person_can_read(project)
     assert path == project.baselines / "support/refund/t.yaml"
     text = path.read_text()
     assert text.startswith(
-        "# yaml-language-server: $schema=../../../fixtures/.schemas/baseline.json\n"
+        "# yaml-language-server: $schema=../../../../fixtures/.schemas/baseline.json\n"
         "conversation: support/refund\ntarget: t\nvariants:\n  - turns:\n      - content: |-\n"
     )
     assert "{name: lookup, arguments: {id: A}}" in text
