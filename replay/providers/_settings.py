@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import Any
 
 from replay.conversation import Object
@@ -11,6 +12,12 @@ from replay.errors import BadInput
 from replay.turn import Target
 
 SECONDS = 600.0  # the SDK's own default
+RECORDED = "recorded_uri"  # a setting that a replay adds: where the recording went
+_CALL = {
+    "base_url": re.compile(r"(?P<found>.*)/chat/completions/?"),
+    "endpoint": re.compile(r"(?P<found>.*)/openai/deployments/[^/]+/chat/completions/?"),
+    "deployment": re.compile(r".*/openai/deployments/(?P<found>[^/]+)/chat/completions/?"),
+}
 
 
 def setting(target: Target, name: str) -> Any:
@@ -22,14 +29,22 @@ def setting(target: Target, name: str) -> Any:
 def address(target: Target, name: str) -> str:
     """Return the URL at `name` or `<name>_env`.
 
-    With the variable not set it is one that cannot be reached and says why: a replay needs no address.
+    A replay needs no variable: with it not set the URL is the recording's own, or without a recording one
+    that cannot be reached and says why.
     """
     url, variable = setting(target, name), target.settings.get(f"{name}_env")
     if url is None and variable:
-        return f"http://{str(variable).lower().replace('_', '-')}-is-not-set.invalid/v1"
+        return recorded(target, name) or f"http://{str(variable).lower().replace('_', '-')}-is-not-set.invalid/v1"
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise BadInput(f'target "{target.name}": {name} is {url!r}; give it as https://..., or {name}_env')
     return url
+
+
+def recorded(target: Target, name: str) -> str | None:
+    """Return the `base_url`, `endpoint` or `deployment` of the recording that is replayed, None without."""
+    uri, _, _ = str(target.settings.get(RECORDED) or "").partition("?")
+    call = _CALL[name].fullmatch(uri)
+    return call["found"] if call else None
 
 
 def secrets(target: Target, default: str | None) -> dict[str, str | None]:

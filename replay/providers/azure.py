@@ -1,6 +1,6 @@
 """Azure OpenAI's Chat Completions: the same wire, asked by deployment.
 
-Settings of a target: `deployment` (needed; `model` says which model it serves), `endpoint` or `endpoint_env`
+Settings of a target: `deployment` or `deployment_env` (needed; `model` says which model it serves), `endpoint` or `endpoint_env`
 (one is needed), `api_version`, `api_key_env` (default `AZURE_OPENAI_API_KEY`), `headers`, `timeout` (seconds
 for a whole call), `params` (`add`, `rename`, `drop`). What the content filter found is kept in a reply's
 `extra`: `prompt_filter_results` for the prompt, `choice.content_filter_results` for the answer.
@@ -36,7 +36,7 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
 def _client(target: Target, **common: Any) -> Any:
     from openai import AzureOpenAI
 
-    deployment = target.settings.get("deployment")
+    deployment = _settings.setting(target, "deployment") or _settings.recorded(target, "deployment")
     if not deployment:
         raise BadInput(
             f'target "{target.name}" names no deployment; add deployment = "..." (it serves {target.model})'
