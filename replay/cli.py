@@ -92,7 +92,10 @@ def accept(run: Path | None, kinds: str, yes: bool, add_variant: bool, update: b
 
 
 def _wanted(change: Any) -> bool:
-    click.echo(f"{change.kind}: {change.path}\n{change.diff}", err=True)
+    from replay.documents import dump
+
+    shown = change.diff or (dump(list(change.after)) if change.after else "")
+    click.echo(f"{change.kind}: {change.path}\n{shown}", err=True)
     return click.confirm("accept?", err=True)
 
 
