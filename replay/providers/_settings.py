@@ -21,29 +21,35 @@ _CALL = {
 
 
 def setting(target: Target, name: str) -> Any:
-    """Return `name`, or the environment variable that `<name>_env` names; None where there is neither."""
+    """Return `name`, or the environment variable that `<name>_env` names; None where there is neither.
+
+    On a replay it is the recording's own, where a recording says it.
+    """
     variable = target.settings.get(f"{name}_env")
-    return target.settings.get(name) or (os.environ.get(variable) if variable else None)
+    return (
+        target.settings.get(name)
+        or _recorded(target, name)
+        or (os.environ.get(variable) if variable else None)
+    )
 
 
 def address(target: Target, name: str) -> str:
     """Return the URL at `name` or `<name>_env`.
 
-    A replay needs no variable: with it not set the URL is the recording's own, or without a recording one
-    that cannot be reached and says why.
+    With neither it is one that cannot be reached and says why.
     """
     url, variable = setting(target, name), target.settings.get(f"{name}_env")
     if url is None and variable:
-        return recorded(target, name) or f"http://{str(variable).lower().replace('_', '-')}-is-not-set.invalid/v1"
+        return f"http://{str(variable).lower().replace('_', '-')}-is-not-set.invalid/v1"
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise BadInput(f'target "{target.name}": {name} is {url!r}; give it as https://..., or {name}_env')
     return url
 
 
-def recorded(target: Target, name: str) -> str | None:
-    """Return the `base_url`, `endpoint` or `deployment` of the recording that is replayed, None without."""
-    uri, _, _ = str(target.settings.get(RECORDED) or "").partition("?")
-    call = _CALL[name].fullmatch(uri)
+def _recorded(target: Target, name: str) -> str | None:
+    if not target.settings.get(RECORDED) or name not in _CALL:
+        return None
+    call = _CALL[name].fullmatch(target.settings[RECORDED].partition("?")[0])
     return call["found"] if call else None
 
 
@@ -55,6 +61,8 @@ def secrets(target: Target, default: str | None) -> dict[str, str | None]:
 
 def credential(target: Target, default: str | None) -> str:
     """Return the API key, or a stand-in: a replay needs none."""
+    if RECORDED in target.settings:
+        return "not-needed"
     for variable, key in secrets(target, default).items():
         if key and not (key.isascii() and key.isprintable() and " " not in key):
             raise BadInput(
