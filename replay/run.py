@@ -34,7 +34,7 @@ class Case:
 class Result:
     """What came of one case. `files` names the files it came from: fixture, suite, cassette, baseline.
 
-    `cost` is in US dollars, None where no price is known.
+    `cost` is in US dollars, None where no price is known. `warnings` say what is odd and no failure.
     """
 
     case: Case
@@ -42,6 +42,7 @@ class Result:
     verdicts: tuple[Verdict, ...] = ()
     cost: float | None = None
     files: Object = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -65,7 +66,7 @@ class Result:
             "files": self.files,
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "transcript": self.transcript.to_json(),
-        }
+        } | ({"warnings": list(self.warnings)} if self.warnings else {})
 
     @classmethod
     def from_json(cls, data: Object) -> Result:
@@ -79,7 +80,8 @@ class Result:
             tuple(data["case"]["tags"]),
         )
         verdicts = tuple(Verdict.from_json(verdict) for verdict in data["verdicts"])
-        return cls(case, transcript, verdicts, data["cost"], data["files"])
+        warnings = tuple(data.get("warnings") or ())
+        return cls(case, transcript, verdicts, data["cost"], data["files"], warnings)
 
 
 @dataclass(frozen=True, slots=True)

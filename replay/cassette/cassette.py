@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from replay.cassette import file, fold, journal
 from replay.cassette.drift import Drift, compare
@@ -95,6 +96,17 @@ class Cassette:
     def unplayed(self) -> tuple[int, ...]:
         """The indexes of the recorded interactions that nothing asked for."""
         return self._lookup.unplayed
+
+    @property
+    def elsewhere(self) -> tuple[str, str] | None:
+        """The host that the last recording played was made at and the one asked, where they differ."""
+        if self.last is None or not self.played:
+            return None
+        recorded, asked = self._lookup.interactions[self.played[-1]].request.uri, self.last.uri
+        if _host(recorded) != _host(asked):  # as it would be recorded: a host may be hidden
+            asked = self._redacted(replace(self.last, headers={}, body=b"")).uri
+        hosts = _host(recorded), _host(asked)
+        return hosts if hosts[0] != hosts[1] else None
 
     def has_retry(self, request: RecordedRequest | None = None) -> bool:
         """Whether the next recorded answer to a request (None: to the last one) is a further attempt."""
@@ -225,6 +237,11 @@ def _resolved(path: Path) -> Path:
         raise BadInput([Fault(ascii(str(path)), 0, 0, "a file name cannot hold NUL")]) from None
     except (OSError, RuntimeError) as problem:
         raise StorageError(f"{path}: cannot be read ({problem})") from None
+
+
+def _host(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
 
 
 def _without_credentials(headers: dict[str, Any]) -> dict[str, Any]:

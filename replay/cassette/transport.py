@@ -116,7 +116,7 @@ class CassetteTransport:
             raise _error(library, played.failure, request)
         return library.Response(
             played.status,
-            headers=[(name, value) for name, values in _played_headers(played).items() for value in values],
+            headers=_raw(_played_headers(played)),
             stream=_kind(library, _Played)(self.cassette, request, asked, played, self._pace),
             extensions={
                 "replay_played": True,
@@ -206,10 +206,16 @@ def _recording(request: Any, response: Any, tape: Tape) -> Any:
     library = _library(request)
     return library.Response(
         response.status_code,
-        headers=[(name, value) for name, values in headers.items() for value in values],
+        headers=_raw(headers),
         stream=_kind(library, _Recording)(response.stream, tape, request),
         extensions=response.extensions,
     )
+
+
+def _raw(headers: dict[str, list[str]]) -> list[tuple[bytes, bytes]]:
+    """Headers as bytes: as text the libraries take ASCII only, and servers send more."""
+    pairs = ((name, value) for name, values in headers.items() for value in values)
+    return [(name.encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in pairs]
 
 
 def _library(request: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from replay import filenames
 from replay.config import _settings
 from replay.config._toml import place, syntax_fault
 from replay.conversation import Json, Object
@@ -96,7 +97,15 @@ def setting(target: Target, name: str) -> str | None:
     if name in target.settings:
         return str(target.settings[name])
     variable = target.settings.get(f"{name}_env")
-    value = os.environ.get(variable, "") if variable else ""
+    return environment(str(variable), name, target) if variable else None
+
+
+def environment(variable: str, name: str, target: Target) -> str | None:
+    """Return what an environment variable holds for the setting `name` of a target, None for nothing.
+
+    Raises BadInput for a value that cannot be one; it is never shown.
+    """
+    value = os.environ.get(variable, "")
     problem = _value_fault(name, value)
     if problem:
         raise BadInput(f"environment variable {variable} ({name}_env of target {target.name}) {problem}")
@@ -167,8 +176,13 @@ def _each_target(tables: Json, report: _settings.Report) -> dict[str, Target]:
     for name, settings in tables.items() if isinstance(tables, dict) else ():
         keys = ("targets", name)
         _settings.check_target(settings, keys, report)
+        problem = filenames.fault(name) or ("holds a #" if "#" in name else None)
+        if problem:
+            report(keys, f"the target's name {problem}; it names files: keep it short and plain")
         if isinstance(settings, dict):
             targets[name] = _target(name, settings, report)
+    for first, second in filenames.clashing(targets):
+        report(("targets", second), f'"{second}" and "{first}" are one file name on many disks; rename one')
     return targets
 
 

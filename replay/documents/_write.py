@@ -102,6 +102,8 @@ def _item(pad: str, item: Json, indent: int, style: _Style) -> Iterator[str]:
 
 def _flow(value: Json, room: int) -> str | None:
     """Return a collection on one line, None when it needs more than `room` characters or a block."""
+    if room < 0:  # found before the items are: what is nested deeply is not followed to its end
+        return None
     mapping = isinstance(value, dict)
     parts = []
     for part in _flow_parts(value.items() if mapping else ((None, item) for item in value), room):
@@ -115,7 +117,7 @@ def _flow_parts(pairs: Iterable[tuple[str | None, Json]], room: int) -> Iterator
     for key, value in pairs:
         text: str | None
         if isinstance(value, dict | list | tuple):
-            text = _flow(value, room)
+            text = _flow(value, room - 2)
         elif isinstance(value, str):
             text = None if len(value) > room or _as_block(value) else _text(value, flow=True)
         else:

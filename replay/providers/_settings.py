@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import Any
 
 from replay.conversation import Object
@@ -11,18 +12,31 @@ from replay.errors import BadInput
 from replay.turn import Target
 
 SECONDS = 600.0  # the SDK's own default
+RECORDED = "recorded_uri"  # a setting that a replay adds: where the recording went
+_CALL = {
+    "base_url": re.compile(r"(?P<found>.*)/chat/completions/?"),
+    "endpoint": re.compile(r"(?P<found>.*)/openai/deployments/[^/]+/chat/completions/?"),
+    "deployment": re.compile(r".*/openai/deployments/(?P<found>[^/]+)/chat/completions/?"),
+}
 
 
 def setting(target: Target, name: str) -> Any:
-    """Return `name`, or the environment variable that `<name>_env` names; None where there is neither."""
+    """Return `name`, or the environment variable that `<name>_env` names; None where there is neither.
+
+    On a replay it is the recording's own, where a recording says it.
+    """
     variable = target.settings.get(f"{name}_env")
-    return target.settings.get(name) or (os.environ.get(variable) if variable else None)
+    return (
+        target.settings.get(name)
+        or _recorded(target, name)
+        or (os.environ.get(variable) if variable else None)
+    )
 
 
 def address(target: Target, name: str) -> str:
     """Return the URL at `name` or `<name>_env`.
 
-    With the variable not set it is one that cannot be reached and says why: a replay needs no address.
+    With neither it is one that cannot be reached and says why.
     """
     url, variable = setting(target, name), target.settings.get(f"{name}_env")
     if url is None and variable:
@@ -30,6 +44,13 @@ def address(target: Target, name: str) -> str:
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise BadInput(f'target "{target.name}": {name} is {url!r}; give it as https://..., or {name}_env')
     return url
+
+
+def _recorded(target: Target, name: str) -> str | None:
+    if not target.settings.get(RECORDED) or name not in _CALL:
+        return None
+    call = _CALL[name].fullmatch(target.settings[RECORDED].partition("?")[0])
+    return call["found"] if call else None
 
 
 def secrets(target: Target, default: str | None) -> dict[str, str | None]:
@@ -40,6 +61,8 @@ def secrets(target: Target, default: str | None) -> dict[str, str | None]:
 
 def credential(target: Target, default: str | None) -> str:
     """Return the API key, or a stand-in: a replay needs none."""
+    if RECORDED in target.settings:
+        return "not-needed"
     for variable, key in secrets(target, default).items():
         if key and not (key.isascii() and key.isprintable() and " " not in key):
             raise BadInput(

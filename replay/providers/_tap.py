@@ -55,9 +55,9 @@ class Tap(httpx2.BaseTransport):
         if {"replay_played", "replay_times"} & response.extensions.keys():
             self._recorded = tuple(response.extensions.get("replay_times") or ())
         headers = [
-            (key, value)
-            for key, value in response.headers.multi_items()
-            if key.lower() not in ("content-encoding", "content-length")
+            (key, value)  # as bytes: servers send more than ASCII
+            for key, value in response.headers.raw
+            if key.lower() not in (b"content-encoding", b"content-length")
         ]
         return httpx2.Response(
             response.status_code,

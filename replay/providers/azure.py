@@ -1,9 +1,10 @@
 """Azure OpenAI's Chat Completions: the same wire, asked by deployment.
 
-Settings of a target: `deployment` (needed; `model` says which model it serves), `endpoint` or `endpoint_env`
-(one is needed), `api_version`, `api_key_env` (default `AZURE_OPENAI_API_KEY`), `headers`, `timeout` (seconds
-for a whole call), `params` (`add`, `rename`, `drop`). What the content filter found is kept in a reply's
-`extra`: `prompt_filter_results` for the prompt, `choice.content_filter_results` for the answer.
+Settings of a target: `deployment` or `deployment_env` (one is needed; `model` says which model it serves),
+`endpoint` or `endpoint_env` (one is needed), `api_version`, `api_key_env` (default `AZURE_OPENAI_API_KEY`),
+`headers`, `timeout` (seconds for a whole call), `params` (`add`, `rename`, `drop`). What the content filter
+found is kept in a reply's `extra`: `prompt_filter_results` for the prompt,
+`choice.content_filter_results` for the answer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
 def _client(target: Target, **common: Any) -> Any:
     from openai import AzureOpenAI
 
-    deployment = target.settings.get("deployment")
+    deployment = _settings.setting(target, "deployment") or target.settings.get("deployment_env")
     if not deployment:
         raise BadInput(
             f'target "{target.name}" names no deployment; add deployment = "..." (it serves {target.model})'

@@ -77,12 +77,12 @@ class _Door:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take why a worker of xdist ran nothing."""
-        refused = getattr(node, "workeroutput", {}).get("replay_refused")
-        if refused:
+        """Take what a worker of xdist has to say beside its results."""
+        home = getattr(node, "workeroutput", {}).get("replay")
+        if home:
             from replay.pytest_plugin.session import session_of
 
-            session_of(self.config).refused = tuple(refused)
+            session_of(self.config).take_home(home)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:

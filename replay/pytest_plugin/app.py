@@ -16,6 +16,7 @@ from replay.cassette.observe import transcript
 from replay.cassette.patches import intercept
 from replay.cassette.redact import Redactor
 from replay.config import Project
+from replay.errors import BadInput, ReplayError
 from replay.jsontext import parse
 from replay.pytest_plugin.options import in_ci, mode_of
 from replay.run import Case, Result
@@ -94,11 +95,18 @@ class Recording:
 
 def recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
     """Do the work of the `replay` fixture; the marker has `cassette` (a path), `ignore`, `allow_hosts`."""
+    try:
+        yield from _recording(request)
+    except ReplayError as problem:
+        pytest.fail(str(problem), pytrace=False)
+
+
+def _recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
     marker = request.node.get_closest_marker("replay")
     options = dict(marker.kwargs) if marker else {}
     mode = mode_of(request.config)
     if mode not in ("none", "verify") and in_ci():
-        raise pytest.UsageError(f"--record-mode={mode} writes recordings, and CI is set")
+        raise BadInput(f"--record-mode={mode} writes recordings, and CI is set")
     project = Project.find(request.path.parent)
     name = f"{_module(request.path, project)}/{_safe(request.node.name)}"
     own = options.get("cassette")

@@ -31,7 +31,16 @@ def carry(result: Result, project: Project) -> dict[str, Any]:
             for verdict in result.verdicts
             if verdict.bad
         ],
+        "unanswered": _unanswered(result),
+        "warnings": list(result.warnings),
     }
+
+
+def _unanswered(result: Result) -> bool:
+    """Whether a case is bad for no other reason than that its provider gave nothing to judge."""
+    silent = any(turn.error for turn in result.transcript.turns)
+    unsent = any(verdict.assertion == "provider" for verdict in result.verdicts)
+    return result.outcome == "error" and (silent or unsent)
 
 
 def properties(result: Result) -> Iterator[tuple[str, object]]:

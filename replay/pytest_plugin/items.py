@@ -10,7 +10,7 @@ import pytest
 
 from replay import suites
 from replay.config import Project
-from replay.errors import BadInput, NothingToRun
+from replay.errors import BadInput, NothingToRun, ReplayError
 from replay.pytest_plugin.carry import CaseFailed, carry, explain, properties
 from replay.pytest_plugin.session import Session, session_of
 from replay.runner import Planned, plan
@@ -36,9 +36,9 @@ class SuiteFile(pytest.File):
         """Yield the cases; what is wrong with the files is kept until all of them have been read."""
         session = session_of(self.config)
         try:
-            cases = plan(
-                suites.load(self.path, self.project), self.project, self.config.getoption("--replay-target")
-            )
+            suite = suites.load(self.path, self.project, warnings=session.warnings)
+            targets = self.config.getoption("--replay-target")
+            cases = plan(suite, self.project, targets, warnings=session.warnings)
         except BadInput as problem:
             session.faults.extend(problem.faults)
             return
@@ -84,7 +84,7 @@ class CaseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show verdicts, never a traceback of ours."""
-        if isinstance(excinfo.value, CaseFailed):
+        if isinstance(excinfo.value, CaseFailed | ReplayError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

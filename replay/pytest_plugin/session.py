@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,12 +14,12 @@ from typing import Any
 import pytest
 
 from replay.config import Project
-from replay.errors import BadInput, Fault, NothingToRun, ReplayError
+from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, ReplayError, StorageError
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
 from replay.pytest_plugin.summary import Summary
 from replay.run import Result
-from replay.runner import Runner
+from replay.runner import Runner, clashes
 from replay.runs import RunWriter
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
@@ -38,6 +41,7 @@ class Session:
         self.mode = mode_of(config)
         self.worker = hasattr(config, "workerinput")
         self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
         self.empty: list[str] = []
         self.refused: tuple[int, str] | None = None
         self.summary = Summary()
@@ -61,6 +65,7 @@ class Session:
         except BadInput as problem:
             self.faults.extend(problem.faults)
             return None
+        self.warnings.extend(project.warnings)
         return project if project.file else None
 
     # hooks
@@ -91,22 +96,54 @@ class Session:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the run and draw its report; in a worker, send home why it ran nothing."""
         if self.worker:
-            self.config.workeroutput["replay_refused"] = self.refused
-        elif self.refused is not None:
-            session.exitstatus = self.refused[0]
-        if self._writer is None:
+            home = {"refused": self.refused, "warnings": sorted(set(map(str, self.warnings)))}
+            self.config.workeroutput["replay"] = home
             return
-        from replay.report.render import render
-
-        self._writer.close()
-        self.summary.page = self._writer.path.with_name("index.html")
-        render(self._writer.path, self.summary.page)
+        self.summary.warn(map(str, self.warnings))
+        with self._storing():
+            self._draw()
+        session.exitstatus = self._exit_code(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what a person wants to know first."""
         if self.refused is not None:
             terminalreporter.write_line(self.refused[1], red=True)
         self.summary.show(terminalreporter, self.mode)
+
+    def take_home(self, home: dict[str, Any]) -> None:
+        """Take what a worker of xdist has sent: why it ran nothing, and what it was warned of."""
+        if home["refused"]:
+            self.refused = tuple(home["refused"])
+        self.summary.warn(home["warnings"])
+
+    def _draw(self) -> None:
+        if self._writer is None:
+            return
+        from replay.report.render import render
+
+        self._writer.close()
+        page = self._writer.path.with_name("index.html")
+        render(self._writer.path, page)
+        self.summary.page = page
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """A run that cannot be written ends with exit code 6, after its cases have been told."""
+        try:
+            yield
+        except StorageError as problem:
+            self.summary.storage.append(str(problem))
+            self._writer = None
+
+    def _exit_code(self, session: pytest.Session) -> int:
+        if self.refused is not None:
+            return self.refused[0]
+        if self.summary.storage:
+            return StorageError.exit_code
+        failed = session.exitstatus == pytest.ExitCode.TESTS_FAILED
+        if failed and session.testsfailed == self.summary.unanswered:
+            return ProviderFailure.exit_code
+        return int(session.exitstatus)
 
     # cases
 
@@ -126,14 +163,19 @@ class Session:
     def add(self, carried: dict[str, Any], nodeid: str) -> None:
         """Take home what an item carried: its line goes to disk, the rest to the summary."""
         self.summary.add(carried, nodeid)
-        if self._writer is None and not self.config.getoption("--no-replay-report"):
-            self._writer = RunWriter(self._folder(Path(carried["root"])), self._header())
-        if self._writer is not None:
+        if self.summary.storage or self.config.getoption("--no-replay-report"):
+            return
+        with self._storing():
+            if self._writer is None:
+                self._writer = RunWriter(self._folder(Path(carried["root"])), self._header())
             self._writer.add(tuple(carried["key"]), carried["line"])
 
     def _check(self, cases: list[CaseLike]) -> None:
         """Find out why nothing may be played: `refused` becomes the exit code and what to say."""
         try:
+            self.faults.extend(clashes(case.planned for case in cases))
+            if self.config.getoption("--replay-strict"):
+                self.faults.extend(replace(warning, warning=False) for warning in self.warnings)
             if self.faults:
                 raise BadInput(self.faults)
             if self.empty:

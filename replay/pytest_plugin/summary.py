@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ class Summary:
         self.cost: float | None = None
         self.failures: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self.page: Path | None = None
+        self.warnings: Counter[str] = Counter()
+        self.storage: list[str] = []  # what could not be kept
+        self.unanswered = 0
 
     def add(self, carried: dict[str, Any], nodeid: str) -> None:
         """Count one result."""
@@ -31,16 +36,35 @@ class Summary:
         for assertion, kind, message in carried["bad"]:
             self.failures.setdefault((assertion, kind), []).append((nodeid, message))
 
+        self.unanswered += carried["unanswered"]
+        self.warn(carried["warnings"])
+        self.storage += [message for *identity, message in carried["bad"] if identity == ["seam", "storage"]]
+
+    def warn(self, messages: Iterable[str]) -> None:
+        """Take warnings, each shown once with how often it came."""
+        self.warnings.update(messages)
+
     def show(self, terminal: pytest.TerminalReporter, mode: str) -> None:
         """Write the summary: failures grouped by identity, then totals, then where the report is."""
-        if not self.outcomes:
+        if not self.outcomes and not self.warnings:
             return
         terminal.section("replay", sep="=")
+        for line in self._warned():
+            terminal.write_line(line, yellow=True)
         for (assertion, kind), places in sorted(self.failures.items(), key=lambda item: -len(item[1])):
             self._group(terminal, f"{assertion}: {kind}" if kind else assertion, places, mode)
         terminal.write_line(self._totals())
+        for message in self.storage:
+            terminal.write_line(message, red=True)
         if self.page:
             terminal.write_line(f"report: {_near(self.page)}")
+
+    def _warned(self) -> Iterator[str]:
+        for message, count in islice(self.warnings.items(), SHOWN):
+            prefix = "" if ": warning: " in message else "warning: "
+            yield f"{prefix}{message}" + (f"  ({count} cases)" if count > 1 else "")
+        if len(self.warnings) > SHOWN:
+            yield f"and {len(self.warnings) - SHOWN} more warnings"
 
     def _group(
         self, terminal: pytest.TerminalReporter, title: str, places: list[tuple[str, str]], mode: str

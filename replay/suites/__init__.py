@@ -15,11 +15,16 @@ from replay.suites._terms import Entry, Suite
 __all__ = ["Entry", "Suite", "load", "load_all"]
 
 
-def load(path: Path, project: Project) -> Suite:
-    """Read and check a suite. Raises BadInput with all faults; NothingToRun if it names no conversation."""
+def load(path: Path, project: Project, *, warnings: list[Fault] | None = None) -> Suite:
+    """Read and check a suite. Odd things are added to `warnings`.
+
+    Raises BadInput with all faults; NothingToRun if it names no conversation.
+    """
     check = Check(documents.read(path, project.shown(path)))
     suite = Reader(check, project).suite(path)
-    check.finish()
+    odd = check.finish()
+    if warnings is not None:
+        warnings.extend(odd)
     return suite
 
 
