@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from replay.errors import ReplayError
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+FILES = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+T = TypeVar("T")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="conversation-replay")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an internal error.")
 def replay() -> None:
     """Replay recorded conversations against chat-completion models.
 
@@ -29,28 +34,39 @@ def replay() -> None:
 
 
 @replay.command()
-@PATHS
+@FILES
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(), help="The project folder; default: here."
 )
 @click.option("--suite", required=True, metavar="NAME", help="The name of the suite to write.")
 @click.option("--format", "log_format", default="auto", show_default=True, help="The logs' format.")
+@click.option("--model", metavar="NAME", help="The model of requests that name none.")
+@click.option("--strict", is_flag=True, help="Refuse all when any exchange is refused or odd.")
 @JSON
-def record(paths: tuple[Path, ...], out: Path, suite: str, log_format: str, as_json: bool) -> None:
+def record(
+    paths: tuple[Path, ...],
+    out: Path,
+    suite: str,
+    log_format: str,
+    model: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
     """Turn logged traffic into conversation fixtures, cassettes and a suite."""
     from replay.record import record as record_logs
 
-    recorded = record_logs(list(paths), out, suite, format=log_format)
+    recorded = record_logs(list(paths), out, suite, format=log_format, model=model, strict=strict)
     _say(recorded.to_json(), recorded.text, as_json)
 
 
 @replay.command()
 @PATHS
 @JSON
-def report(paths: tuple[Path, ...], as_json: bool) -> None:
+def report(paths: tuple[Path, ...], as_json: bool) -> int:
     """Draw the report of runs again: RUN is a folder under reports/ or its run.jsonl."""
-    pages = [_drawn(path) for path in paths]
+    pages, code = _each(paths, _drawn)
     _say({"reports": pages}, "\n".join(pages), as_json)
+    return code
 
 
 @replay.command()
@@ -60,10 +76,11 @@ def report(paths: tuple[Path, ...], as_json: bool) -> None:
 def merge(paths: tuple[Path, ...], out: Path, as_json: bool) -> None:
     """Join the runs of shards into one run and one report."""
     from replay.report.runs import merge as merge_runs
+    from replay.report.runs import read
 
     run = merge_runs(paths, out)
-    page = _drawn(run)
-    _say({"run": str(run), "report": page}, page, as_json)
+    page, faults = _drawn(run), read(run).header.get("faults", [])
+    _say({"run": str(run), "report": page, "faults": faults}, "\n".join([*faults, page]), as_json)
 
 
 @replay.command()
@@ -105,32 +122,66 @@ def cassette() -> None:
 
 
 @cassette.command()
-@PATHS
+@FILES
 @JSON
-def check(paths: tuple[Path, ...], as_json: bool) -> None:
+def check(paths: tuple[Path, ...], as_json: bool) -> int:
     """Read cassettes whole; exit with 1 when anything is damaged, unmatched or secret."""
     from replay.cassette.mend import check as check_cassettes
     from replay.cassette.redact import Redactor
+    from replay.config import Project
 
-    faults = check_cassettes(paths, Redactor(""))
+    faults = check_cassettes(paths, Redactor.for_project(Project.find(paths[0].parent), {}))
     lines = [str(fault) for fault in faults]
     _say({"faults": lines}, "\n".join(lines) or "no faults", as_json)
-    sys.exit(1 if any(not fault.warning for fault in faults) else 0)
+    return 1 if any(not fault.warning for fault in faults) else 0
 
 
 @cassette.command()
 @PATHS
 @JSON
-def recover(paths: tuple[Path, ...], as_json: bool) -> None:
+def recover(paths: tuple[Path, ...], as_json: bool) -> int:
     """Fold left-over journals in; save what is whole in a damaged cassette beside it."""
     from replay.cassette.mend import recover as recover_cassette
 
-    done = [str(recover_cassette(path)) for path in paths]
-    _say({"recovered": done}, "\n".join(done), as_json)
+    done, code = _each(paths, recover_cassette)
+    _say({"recovered": [str(one) for one in done]}, "\n".join(map(str, done)), as_json)
+    return code
+
+
+@replay.command()
+@click.argument("kind", required=False)
+@click.option("--write", is_flag=True, help="Put copies into fixtures/.schemas of the project, for editors.")
+@JSON
+def schema(kind: str | None, write: bool, as_json: bool) -> None:
+    """Print the JSON Schema of a KIND of file, or write all of them into the project."""
+    from replay import schemas
+    from replay.config import Project
+    from replay.errors import BadInput, nearest
+
+    if write:
+        written = [str(path) for path in schemas.write(Project.find(Path()).root)]
+        _say({"written": written}, "\n".join(written) or "all are up to date", as_json)
+    elif kind in schemas.KINDS:
+        _say(schemas.schema(kind), schemas.text(kind).rstrip(), as_json)
+    else:
+        raise BadInput(f'no kind of file is called "{kind or ""}"; {nearest(kind or "", schemas.KINDS)}')
+
+
+def _each(paths: Iterable[Path], do: Callable[[Path], T]) -> tuple[list[T], int]:
+    """Do something with each path; say what went wrong with one and go on. Returns the exit code too."""
+    done, code = list[T](), 0
+    for path in paths:
+        try:
+            done.append(do(path))
+        except ReplayError as problem:
+            click.echo(str(problem), err=True)
+            code = max(code, problem.exit_code)
+    return done, code
 
 
 def _say(data: Any, text: str, as_json: bool) -> None:
-    click.echo(json.dumps(data, indent=2) if as_json else text)
+    if as_json or text:
+        click.echo(json.dumps(data, indent=2) if as_json else text)
 
 
 def _drawn(path: Path) -> str:
@@ -145,16 +196,22 @@ def _drawn(path: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; the one place where errors become text."""
-    return _guarded(lambda: replay.main(arguments, "replay", standalone_mode=False))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character is shown its escape
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    typed = [argument for argument in arguments if argument != "--debug"]  # it may stand anywhere
+    run = partial(replay.main, typed, "replay", standalone_mode=False)
+    return _guarded(run, debug=typed != arguments)
 
 
-def _guarded(run: Callable[[], Any]) -> int:  # noqa: PLR0911 - one line for each way to end
+def _guarded(run: Callable[[], Any], *, debug: bool) -> int:  # noqa: PLR0911 - one line for each way to end
     try:
         code = run()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as problem:
-        problem.show()
+        _show_usage(problem)
         return 4
     except (click.Abort, KeyboardInterrupt):
         return 2
@@ -162,21 +219,44 @@ def _guarded(run: Callable[[], Any]) -> int:  # noqa: PLR0911 - one line for eac
         click.echo(str(problem), err=True)
         return problem.exit_code
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that the exit's flush is quiet too
+        _mute()
         return 0
+    except OSError as problem:  # the disk or the machine, wherever nobody had anything better to say
+        _mute()
+        click.echo(f"error: {problem}", err=True)
+        return 6
     except Exception as problem:  # noqa: BLE001 - the last guard: our own bug, told in one line
-        return _crashed(problem)
+        return _crashed(problem, debug)
     return code if isinstance(code, int) else 0
 
 
-def _crashed(problem: Exception) -> int:
-    if os.environ.get("REPLAY_DEBUG"):
-        traceback.print_exception(problem)
+def _show_usage(problem: click.ClickException) -> None:
+    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        problem.show()
+        return
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context else "replay"
+    click.echo(f"error: {problem.format_message()}\ntype: {command} --help", err=True)
+
+
+def _mute() -> None:
+    """Send what is still to be written to nowhere, so that the flush at exit fails no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _crashed(problem: Exception, debug: bool) -> int:
+    from replay.cassette.redact import Redactor
+    from replay.config import Project
+
+    told = "".join(traceback.format_exception(problem))
+    told = Redactor.for_project(Project(Path()), {}).text(told)
+    if debug:
+        click.echo(told, err=True)
         return 3
-    with tempfile.NamedTemporaryFile("w", prefix="replay-crash-", suffix=".txt", delete=False) as file:
-        traceback.print_exception(problem, file=file)
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="replay-crash-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(told)
     click.echo(f"replay: internal error: {type(problem).__name__}; details are in {file.name}", err=True)
     return 3
 

@@ -54,10 +54,14 @@ class Recovered:
 def recover(path: str | Path) -> Recovered:
     """Fold what dead recordings left beside a cassette, and save what is whole of a damaged one elsewhere.
 
-    Raises StorageError when that cannot be written, and BadInput when `path` is not a file.
+    Raises StorageError when that cannot be written, and BadInput when `path` is no file and never was to be.
     """
     cassette = Path(path).resolve()
     raw = fold.bytes_of(cassette)
+    if raw is None and not journal.paths(cassette):
+        raise BadInput(
+            [Fault(str(path), 0, 0, "there is no such cassette, and no unfinished recording of it")]
+        )
     contents = file.read(str(path), raw) if raw is not None else file.Contents()
     if not contents.errors:
         folded = fold.fold_orphans(cassette, force=True)
@@ -81,10 +85,23 @@ def _faults(path: Path, redactor: Finder | None) -> Iterator[Fault]:
     except StorageError as problem:
         yield Fault(str(path), 0, 0, str(problem).removeprefix(f"{path}: "))
     else:
-        yield from file.read(str(path), raw).faults
-        for kind, offset in redactor.find(raw) if redactor else ():
-            line = raw.count(b"\n", 0, offset) + 1
-            yield Fault(str(path), line, 0, f"a secret ({kind}) is in the file")
+        contents = file.read(str(path), raw)
+        yield from contents.faults
+        if redactor:
+            yield from _secrets(path, raw, contents, redactor)
+
+
+def _secrets(path: Path, raw: bytes, contents: file.Contents, redactor: Finder) -> Iterator[Fault]:
+    """Look at the text of the file, and at its bodies as they were sent: encoded, or spread over events."""
+    found = redactor.find(raw)
+    for kind, offset in found:
+        yield Fault(str(path), raw.count(b"\n", 0, offset) + 1, 0, f"a secret ({kind}) is in the file")
+    seen = {kind for kind, _ in found}
+    for number, one in enumerate(contents.interactions, 1):
+        for what, body in (("request", one.request.body), ("response", one.response.body)):
+            for kind in sorted({kind for kind, _ in redactor.find(body)} - seen):
+                message = f"a secret ({kind}) is in the body of {what} {number}, encoded or in pieces"
+                yield Fault(str(path), 0, 0, message)
 
 
 def _salvage(path: Path, cassette: Path, contents: file.Contents) -> Recovered:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from replay import importers
+from replay import filenames, importers
 from replay.errors import BadInput, Fault
 
 HEAD = 2**16
@@ -106,7 +106,7 @@ def slug(text: str) -> str:
     """Return `text` as a name of lower case letters, digits, `.`, `_`, `-`; a long one ends in a hash."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     clean = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9._-]+", "-", plain)).strip("-._") or "unnamed"
-    if len(clean) <= LONGEST_NAME and clean != "unnamed":
+    if len(clean) <= LONGEST_NAME and clean != "unnamed" and not filenames.fault(clean):
         return clean
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{clean[: LONGEST_NAME - 9].rstrip('-._')}-{digest}"

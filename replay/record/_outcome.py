@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from replay.conversation import Object
+from replay.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ class Outcome:
         data: Object = {name: getattr(self, name) for name in self.__slots__}
         data["notes"] = list(self.notes)
         return {key: value for key, value in data.items() if value}
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield why it is refused, or what is odd about it."""
+        line = re.fullmatch(r"lines? (\d+).*", self.place)
+        for message in filter(None, (self.refused, *self.notes)):
+            place = "" if line or not self.place else f"{self.place}: "
+            yield Fault(self.file, int(line[1]) if line else 0, 0, f"{place}{message}")
 
     def __str__(self) -> str:
         place = re.sub(r"^lines? ", "", self.place)

@@ -67,7 +67,11 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     out are named in the header's `faults`. Raises BadInput when two shards hold the same case.
     """
     sources = [locate(path) for path in paths]
-    out = out if out.suffix == ".jsonl" else out / "run.jsonl"
+    if out.suffix != ".jsonl":
+        _refuse_foreign(out)
+        out /= "run.jsonl"
+    if out.resolve() in {path.resolve() for path in sources}:
+        raise BadInput(f"--out {out} is one of the runs to join; name a new folder")
     scans = [scan(path) for path in sources]
     places = sorted(
         (line.key, number, line.start, len(line.text))
@@ -78,6 +82,14 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     header = _joined([header for header, _, _ in scans], [fault for *_, faults in scans for fault in faults])
     write(out, chain([json.dumps(header).encode() + b"\n"], _texts([place[1:] for place in places], sources)))
     return out
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to write into a folder that holds anything but a run."""
+    foreign = {path.name for path in folder.glob("*")} - {"run.jsonl", "index.html"}
+    if foreign or folder.is_file():
+        what = f"holds other files ({min(foreign)})" if foreign else "is a file"
+        raise BadInput(f"--out {folder} {what}; name a new folder")
 
 
 def _header(path: Path) -> Object:
