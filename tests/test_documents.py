@@ -534,3 +534,10 @@ def test_reading_is_faster_than_the_usual_loader():
     if _parser.PARSER is _parser.PurePython:
         pytest.skip("this PyYAML was built without libyaml")
     assert best(documents.parse) < best(lambda source: yaml.load(source, yaml.CSafeLoader))
+
+
+def test_an_empty_list_is_written_however_far_to_the_right_it_stands():
+    nested = []
+    for _ in range(80):
+        nested = [nested, {}]
+    assert parse(dump(nested)).data == nested
