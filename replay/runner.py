@@ -60,10 +60,8 @@ def plan(
             faults += problem.faults
             continue
         where = Fault(project.shown(suite.path), entry.line, 0, "")
-        if problem := fixtures.name_fault(entry.conversation):
-            faults.append(
-                replace(where, message=f'the name "{entry.conversation}" {problem}; rename the file')
-            )
+        if odd := fixtures.name_fault(entry.conversation):
+            faults.append(replace(where, message=f'the name "{entry.conversation}" {odd}; rename the file'))
         faults += (_placed(fault, where) for fault in assertions.review(entry.assertions, conversation))
         tags = tuple(dict.fromkeys((*conversation.tags, *entry.tags)))
         for target in targets or entry.targets:

@@ -55,7 +55,7 @@ def sandbox(request, monkeypatch, tmp_path_factory):
         """Libraries stay loaded: they refer to each other, and a second copy would not match."""
         return not str(getattr(sys.modules[name], "__file__", None)).startswith(base)
 
-    snapshot = lambda _: SysModulesSnapshot(lasting)  # noqa: E731
+    snapshot = lambda _: SysModulesSnapshot(lasting)
     monkeypatch.setattr(Pytester, "_Pytester__take_sys_modules_snapshot", snapshot)
     for room in (assertions, faults, importers, providers, sections):
         monkeypatch.setattr(room.registry, "_registered", dict(room.registry._registered))

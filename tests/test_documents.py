@@ -540,4 +540,4 @@ def test_an_empty_list_is_written_however_far_to_the_right_it_stands():
     nested = []
     for _ in range(80):
         nested = [nested, {}]
-    assert parse(dump(nested)).data == nested
+    assert documents.parse(documents.dump(nested)).data == nested
