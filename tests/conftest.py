@@ -7,12 +7,11 @@ import sys
 import textwrap
 from pathlib import Path
 
-import openai  # noqa: F401 - loaded here, so that each run in this process does not load it anew
 import pytest
-import yaml.cyaml  # noqa: F401
+from _pytest.pytester import Pytester, SysModulesSnapshot
 
-import replay.report.render
-import replay.runner  # noqa: F401
+from replay import assertions, faults, importers, providers
+from replay.report import sections
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -48,6 +47,17 @@ class Sandbox:
 
 
 @pytest.fixture
-def sandbox(pytester, monkeypatch):
+def sandbox(request, monkeypatch, tmp_path_factory):
+    """A project to run pytest in, in this process; what it registers is forgotten after."""
+    base = str(tmp_path_factory.getbasetemp())
+
+    def lasting(name):
+        """Libraries stay loaded: they refer to each other, and a second copy would not match."""
+        return not str(getattr(sys.modules[name], "__file__", None)).startswith(base)
+
+    snapshot = lambda _: SysModulesSnapshot(lasting)
+    monkeypatch.setattr(Pytester, "_Pytester__take_sys_modules_snapshot", snapshot)
+    for room in (assertions, faults, importers, providers, sections):
+        monkeypatch.setattr(room.registry, "_registered", dict(room.registry._registered))
     monkeypatch.delenv("CI", raising=False)
-    return Sandbox(pytester)
+    return Sandbox(request.getfixturevalue("pytester"))

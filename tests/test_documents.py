@@ -274,7 +274,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     path = tmp_path / "big.yaml"
     with path.open("wb") as file:
         file.truncate(50_000_001)
-    with pytest.raises(BadInput, match=r"50,000,001 bytes, more than 50,000,000\); allow it with --max-file"):
+    with pytest.raises(BadInput, match=r"50,000,001 bytes, more than 50,000,000\); split it"):
         documents.read(path)
     path.write_text("a: 123456789")
     assert documents.read(path, max_bytes=12).data == {"a": 123456789}
@@ -534,3 +534,10 @@ def test_reading_is_faster_than_the_usual_loader():
     if _parser.PARSER is _parser.PurePython:
         pytest.skip("this PyYAML was built without libyaml")
     assert best(documents.parse) < best(lambda source: yaml.load(source, yaml.CSafeLoader))
+
+
+def test_an_empty_list_is_written_however_far_to_the_right_it_stands():
+    nested = []
+    for _ in range(80):
+        nested = [nested, {}]
+    assert documents.parse(documents.dump(nested)).data == nested

@@ -56,9 +56,19 @@ class _Incremental:
         self._encoding = encoding
         self._head = b""
         self._unpack: Callable[[bytes], bytes] | None = None
+        self._packed = self._unpacked = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Return what these bytes unpack to, possibly nothing yet. Raises zlib.error."""
+        """Return what these bytes unpack to, possibly nothing yet. Raises zlib.error, for a bomb too."""
+        self._packed += len(data)
+        piece = self._fed(data)
+        self._unpacked += len(piece)
+        limit = _limit(self._packed)
+        if self._unpacked > limit:
+            raise zlib.error(f"{self._packed} bytes unpack to more than {limit}")
+        return piece
+
+    def _fed(self, data: bytes) -> bytes:
         if self._unpack is None:
             self._head += data
             if len(self._head) < 2:
@@ -75,8 +85,12 @@ class _Incremental:
         return zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS).decompress
 
 
+def _limit(packed: int) -> int:
+    return min(MAX_DECODED, max(1 << 20, MAX_RATIO * packed))
+
+
 def _inflate(body: bytes, window: int) -> bytes:
-    limit = min(MAX_DECODED, max(1 << 20, MAX_RATIO * len(body)))
+    limit = _limit(len(body))
     out, left, rest = [], limit, body
     try:
         while rest:  # gzip may come in several members

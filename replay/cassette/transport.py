@@ -189,6 +189,10 @@ class _Recording:
                 if piece:
                     yield piece
 
+    def fail(self, problem: Exception) -> None:
+        """Whoever reads ends the call for a reason of its own: that is how the recording ends, too."""
+        self._tape.fail(problem)
+
     def close(self) -> None:
         self._stream.close()
         self._tape.abandon()

@@ -58,7 +58,7 @@ def source(path: Path, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
             raise BadInput([Fault(name, 0, 0, "is not a file")])
         if status.st_size > max_bytes:
             size = f"{status.st_size:,} bytes, more than {max_bytes:,}"
-            raise BadInput([Fault(name, 0, 0, f"is too large ({size}); allow it with --max-file")])
+            raise BadInput([Fault(name, 0, 0, f"is too large ({size}); split it")])
         return path.read_bytes()
     except OSError as problem:
         raise BadInput([Fault(name, 0, 0, f"cannot be read ({problem.strerror})")]) from None

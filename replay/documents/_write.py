@@ -102,7 +102,7 @@ def _item(pad: str, item: Json, indent: int, style: _Style) -> Iterator[str]:
 
 def _flow(value: Json, room: int) -> str | None:
     """Return a collection on one line, None when it needs more than `room` characters or a block."""
-    if value and room < 0:  # found before the items are: what is nested deeply is not followed to its end
+    if room < 0 and value:  # found before the items are: what is nested deeply is not followed to its end
         return None
     mapping = isinstance(value, dict)
     parts = []

@@ -96,7 +96,11 @@ class _Passing(httpx2.SyncByteStream):
 
     def _check(self) -> None:
         if self._tap.left() <= 0:
-            raise httpx2.ReadTimeout("the call took longer than its timeout in all", request=self._request)
+            message = "the call took longer than its timeout in all"
+            problem = httpx2.ReadTimeout(message, request=self._request)
+            if fail := getattr(self._response.stream, "fail", None):  # what records the answer is told
+                fail(problem)
+            raise problem
 
     def close(self) -> None:
         self._response.close()

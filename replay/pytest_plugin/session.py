@@ -44,6 +44,7 @@ class Session:
         self.warnings: list[Fault] = []
         self.empty: list[str] = []
         self.refused: tuple[int, str] | None = None
+        self._told = False  # whether pytest itself says why it refused
         self.summary = Summary()
         self._projects: dict[Path, Project | None] = {}
         self._runners: dict[Path, Runner] = {}
@@ -78,10 +79,11 @@ class Session:
             return
         if self.worker:  # told to the controller when this worker is done
             items.clear()
-        elif self.refused[0] == pytest.ExitCode.USAGE_ERROR:
+            return
+        self._told = True
+        if self.refused[0] == pytest.ExitCode.USAGE_ERROR:
             raise pytest.UsageError(self.refused[1])
-        else:
-            pytest.exit(self.refused[1], returncode=self.refused[0])
+        pytest.exit(self.refused[1], returncode=self.refused[0])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -106,7 +108,7 @@ class Session:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what a person wants to know first."""
-        if self.refused is not None:
+        if self.refused is not None and not self._told:
             terminalreporter.write_line(self.refused[1], red=True)
         self.summary.show(terminalreporter, self.mode)
 
@@ -187,7 +189,9 @@ class Session:
             if self.mode != "none":
                 self._check_credentials(cases)
         except ReplayError as problem:
-            self.refused = (problem.exit_code, str(problem))
+            count = str(problem).count("\n") + 1
+            head = f"{count} faults, nothing was run\n" if count > 1 and self.faults else ""
+            self.refused = (problem.exit_code, f"{head}{problem}")
 
     def _check_credentials(self, cases: list[CaseLike]) -> None:
         for item in {(item.project.root, item.planned.case.target): item for item in cases}.values():
