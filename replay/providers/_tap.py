@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -78,7 +78,7 @@ class _Passing(httpx2.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         inflate = _Inflate(self._response.headers.get("content-encoding", ""))
-        alarm = _alarm(self._response, self._tap.left())
+        alarm = _alarm(self._response, self._tap.left(), self._late)
         try:
             for raw in cast(Iterable[bytes], self._response.stream):
                 self._check()
@@ -96,31 +96,38 @@ class _Passing(httpx2.SyncByteStream):
 
     def _check(self) -> None:
         if self._tap.left() <= 0:
-            message = "the call took longer than its timeout in all"
-            problem = httpx2.ReadTimeout(message, request=self._request)
-            if fail := getattr(self._response.stream, "fail", None):  # what records the answer is told
-                fail(problem)
-            raise problem
+            raise self._late()
+
+    def _late(self) -> httpx2.ReadTimeout:
+        """The error of a call that took too long; what records the answer is told."""
+        message = "the call took longer than its timeout in all"
+        problem = httpx2.ReadTimeout(message, request=self._request)
+        if fail := getattr(self._response.stream, "fail", None):
+            fail(problem)
+        return problem
 
     def close(self) -> None:
         self._response.close()
 
 
-def _alarm(response: httpx2.Response, seconds: float) -> threading.Timer | None:
-    """Shut the socket when the time is over: a read that waits in it ends only then.
+def _alarm(
+    response: httpx2.Response, seconds: float, late: Callable[[], object]
+) -> threading.Timer | None:
+    """Call `late` and shut the socket when the time is over: a read that waits in it ends only then.
 
     None for an answer that does not come from a socket, or from one that other calls share (HTTP/2).
     """
     stream = response.extensions.get("network_stream")
     if stream is None or response.extensions.get("http_version") != b"HTTP/1.1":
         return None
-    alarm = threading.Timer(max(seconds, 0), _shut, [stream.get_extra_info("socket")])
+    alarm = threading.Timer(max(seconds, 0), _shut, [stream.get_extra_info("socket"), late])
     alarm.daemon = True
     alarm.start()
     return alarm
 
 
-def _shut(connection: socket.socket) -> None:
+def _shut(connection: socket.socket, late: Callable[[], object]) -> None:
+    late()
     with suppress(OSError):  # closed meanwhile
         connection.shutdown(socket.SHUT_RDWR)
 
