@@ -5,6 +5,7 @@ The comments are the numbers of the catalogue of bad input.
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -88,7 +89,14 @@ ANSWERS = {
         "error",
         "timeout",
     ),  # 189
-    "hostile": (said(HOSTILE), "passed", None),  # 190
+    "hostile-text": (said(HOSTILE), "failed", "changed"),  # 190
+    "hostile-error": (
+        error(400, {"error": {"message": HOSTILE, "code": HOSTILE}}),
+        "error",
+        "invalid_request",
+    ),
+    "hostile-tool": (called(HOSTILE, HOSTILE), "failed", "undeclared_tool"),
+    "hostile-model": (reply(completion(model=HOSTILE)), "failed", "served_model"),
     "stream": (stream([*SAID, DONE]), "failed", "not_recorded"),  # no usage was streamed
     "stream-error": (stream([*SAID[:2], sse({"error": {"message": "x"}})]), "error", "stream_error"),  # 1.3
     "stream-event": (stream([*SAID[:2], sse({"error": "x"}, "error")]), "error", "stream_error"),
@@ -109,6 +117,9 @@ conversations: ['answers/*']
 assert:
   - not_contains: nothing of it
   - token_budget: {prompt: 10000}
+cases:
+  - conversation: answers/hostile-*
+    assert: [equals: From 9 to 17., matches: \\d+, baseline]
 """
 
 
@@ -173,6 +184,17 @@ def test_what_had_arrived_is_kept(played):
         assert partial == "On "
 
 
-def test_a_bomb_is_not_kept(played):
+def test_a_bomb_is_not_kept(played):  # 178
     root, *_ = played
-    assert (root / "fixtures/cassettes/answers/gzip-bomb/t.yaml").stat().st_size < 20_000_000
+    assert (root / "fixtures/cassettes/answers/gzip-bomb/t.yaml").stat().st_size < 5_000_000
+
+
+def test_hostile_text_does_nothing_in_the_terminal_in_a_log_of_ci_and_in_junit(played):  # 190
+    root, live, again, *_ = played
+    for done in (live, again):
+        assert "alert(1)" in done.stdout
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u202e]", done.stdout)
+        assert not re.search(r"^\s*(::|##\[)", done.stdout, re.MULTILINE)
+    junit = (root / "out.xml").read_text("utf-8")
+    assert len(ET.fromstring(junit).findall(".//testcase")) == len(ANSWERS)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", junit)

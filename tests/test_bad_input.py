@@ -5,7 +5,6 @@ The comments are the numbers of the catalogue of bad input.
 
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
@@ -111,14 +110,13 @@ WHOLE_SUITES = {
         "1 or more",
     ),  # 110
     "both": (
-        "targets: [t]\nconversations: [ok]\nassert: [{equals: a}]\n"
-        "cases: [{conversation: ok, assert: [{matches: a}, {not: {matches: a}}]}]\n",
-        "4",
+        "targets: [t]\nconversations: [ok]\nassert: [{matches: a}, {not: {matches: a}}]\n",
+        "2",
         "cannot both hold",
     ),  # 113
     "again": (
-        "targets: [t]\nconversations: [ok]\nassert: [contract]\ncases: [{conversation: ok}, {conversation: ok}]\n",
-        "4:44",
+        "targets: [t]\nassert: [contract]\ncases: [{conversation: ok}, {conversation: ok}]\n",
+        "3:44",
         "a case twice",
     ),  # 118
 }

@@ -110,9 +110,7 @@ class _Passing(httpx2.SyncByteStream):
         self._response.close()
 
 
-def _alarm(
-    response: httpx2.Response, seconds: float, late: Callable[[], object]
-) -> threading.Timer | None:
+def _alarm(response: httpx2.Response, seconds: float, late: Callable[[], object]) -> threading.Timer | None:
     """Call `late` and shut the socket when the time is over: a read that waits in it ends only then.
 
     None for an answer that does not come from a socket, or from one that other calls share (HTTP/2).

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from replay.config import Project
+from replay.diff import visible
 from replay.run import Result
 from replay.verdict import Verdict
 
@@ -27,7 +29,7 @@ def carry(result: Result, project: Project) -> dict[str, Any]:
         "prompt_tokens": sum(usage.prompt_tokens or 0 for usage in usages),
         "completion_tokens": sum(usage.completion_tokens or 0 for usage in usages),
         "bad": [
-            [*verdict.identity, verdict.message.partition("\n")[0]]
+            [*verdict.identity, inert(verdict.message.partition("\n")[0])]
             for verdict in result.verdicts
             if verdict.bad
         ],
@@ -56,13 +58,21 @@ def properties(result: Result) -> Iterator[tuple[str, object]]:
         yield "cost", result.cost
 
 
+_COMMAND = re.compile(r"^(\s*)(?=::|##\[|##vso\[)", re.MULTILINE)
+
+
+def inert(text: str) -> str:
+    """Return text that does nothing in a terminal, and in which no line is a command to a CI service."""
+    return _COMMAND.sub(r"\1\\", visible(text))
+
+
 def explain(verdict: Verdict) -> str:
     """Return what a verdict says, as the terminal shows it."""
     kind = f" ({verdict.kind})" if verdict.kind else ""
     turn = f", turn {verdict.turn}" if verdict.turn else ""
     diff = "".join(f"\n    {line}" for line in verdict.diff.splitlines())
     message = verdict.message.replace("\n", "\n  ")
-    return f"{verdict.assertion}{kind}{turn}: {message}{diff}"
+    return inert(f"{verdict.assertion}{kind}{turn}: {message}{diff}")
 
 
 def fail_if_bad(item: Any) -> None:
