@@ -109,10 +109,11 @@ def accept(run: Path | None, kinds: str, yes: bool, add_variant: bool, update: b
 
 
 def _wanted(change: Any) -> bool:
+    from replay.diff import visible
     from replay.documents import dump
 
     shown = change.diff or (dump(list(change.after)) if change.after else "")
-    click.echo(f"{change.kind}: {change.path}\n{shown}", err=True)
+    click.echo(visible(f"{change.kind}: {change.path}\n{shown}"), err=True)
     return click.confirm("accept?", err=True)
 
 

@@ -126,14 +126,15 @@ class Runner:
         """Play and judge one case. What goes wrong while it plays is a verdict, never an exception."""
         case, entry = planned.case, planned.entry
         target = self.project.target(case.target)
-        conversation = fixtures.load(fixtures.find(case.conversation, self.project), self.project)
+        transcript = Transcript(Conversation(case.conversation, ()), target, (), entry.play)
         warnings: tuple[str, ...] = ()
         try:
+            conversation = fixtures.load(fixtures.find(case.conversation, self.project), self.project)
+            transcript = replace(transcript, conversation=conversation)
             if case.target in self._stopped:
                 raise ProviderFailure(self._stopped[case.target])
             transcript, verdicts, warnings = self._judged(planned, conversation, target)
-        except ReplayError as problem:
-            transcript = Transcript(conversation, target, (), entry.play)
+        except (ReplayError, OSError) as problem:
             verdicts = (self._could_not_run(problem),)
         return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
 
@@ -168,10 +169,10 @@ class Runner:
             name = transcript.target.name
             self._stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
 
-    def _could_not_run(self, problem: ReplayError) -> Verdict:
+    def _could_not_run(self, problem: ReplayError | OSError) -> Verdict:
         if isinstance(problem, ProviderFailure):
             return Verdict("provider", "error", "not_sent", str(problem))
-        kind = "storage" if isinstance(problem, StorageError) else "bad_input"
+        kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
         return Verdict("seam", "error", kind, self._shown(str(problem)))
 
     def _shown(self, message: str) -> str:

@@ -111,6 +111,30 @@ ANSWERS = {
     "stream-ping": (stream(["event: ping\n\n: comment\n\n", *SAID, DONE]), "failed", "not_recorded"),
     "stream-more": (stream([*SAID, DONE, SAID[0]]), "failed", "after_done"),  # 184
 }
+# name: (what the model says, how it ends, the assertion that judges it, the kind of what it finds)
+SCHEMA = {"schema": {"type": "object", "properties": {"n": {"type": "number", "maximum": 9}}}}
+JUDGED = {
+    "want-1-got-true": ("true", "stop", {"equals": {"json": 1}}, "changed"),  # 65
+    "want-1-got-1.0": ("1.0", "stop", {"equals": {"json": 1}}, None),  # 66
+    "minus-zero": ("-0.0", "stop", {"equals": {"json": 0}}, None),  # 68
+    "normal-form": ("caf\u0065\u0301", "stop", {"contains": "caf\u00e9"}, "missing"),  # 69
+    "trailing-space": ("yes ", "stop", {"equals": "yes"}, "changed"),  # 70
+    "slow-pattern": ("a" * 40 + "!", "stop", {"matches": "^(a+)+$"}, "timed_out"),  # 100
+    "not-recorded": ("9", "stop", {"logprob": {"min_token": -1}}, "not_recorded"),  # 115
+    "nan": ('{"n": NaN}', "stop", {"json_schema": SCHEMA}, "not_finite"),  # 130
+    "fenced": ("```json\n{}\n```", "stop", {"json_schema": SCHEMA}, "fenced"),  # 131
+    "prose": ("{} is it", "stop", {"json_schema": SCHEMA}, "prose_after"),  # 132
+    "repeated-keys": ('{"n": 1, "n": 2}', "stop", {"json_schema": SCHEMA}, "duplicate_keys"),  # 133
+    "nothing": ("", "stop", {"json_schema": SCHEMA}, "empty"),  # 134
+    "cut-json": ('{"n": 1', "length", {"json_schema": SCHEMA}, "truncated"),  # 135
+    "too-deep": ("[" * 100_000, "stop", {"json_schema": SCHEMA}, "too_deep"),  # 136
+    "slow-schema": (
+        json.dumps("a" * 40 + "!"),
+        "stop",
+        {"json_schema": {"schema": {"pattern": "^(a+)+$"}}},
+        "timed_out",
+    ),  # 137
+}
 SUITE = """
 targets: [t]
 conversations: ['answers/*']
@@ -145,12 +169,24 @@ def played(tmp_path_factory):
         params = "{stream: true}" if name.startswith("stream") else "{}"
         text = f"messages: [{{role: user, content: {name}}}]\nparams: {params}\ntools: [{{name: look}}]\n"
         (root / f"fixtures/conversations/answers/{name}.yaml").write_text(text)
-    with Scripted([lambda asked: ANSWERS[asked.json["messages"][0]["content"]][0]]) as server:
+    cases = []
+    for name, (_, _, assertion, _) in JUDGED.items():
+        asked = f"messages: [{{role: user, content: {name}}}]\n"
+        (root / f"fixtures/conversations/{name}.yaml").write_text(asked)
+        cases.append({"conversation": name, "assert": [assertion, {"contract": "off"}]})
+    (root / "suites/judged.yaml").write_text(json.dumps({"targets": ["t"], "cases": cases}))
+    with Scripted([answer]) as server:
         target = '[targets.t]\nprovider = "openai_compatible"\nmodel = "m"\ntimeout = 2\n'
         (root / "replay.toml").write_text(f'{target}base_url = "{server.url}/v1"\n')
         live = pytest_in(root, "--record-mode=once", "--replay-report=reports/live")
+        assert live.returncode == 1, live.stderr
     again = pytest_in(root, "--replay-report=reports/replay", "--junitxml=out.xml")
     return root, live, again, results(root, "live"), results(root, "replay")
+
+
+def answer(asked):
+    name = asked.json["messages"][0]["content"]
+    return ANSWERS[name][0] if name in ANSWERS else said(*JUDGED[name][:2])
 
 
 def causes(line):
@@ -166,6 +202,13 @@ def test_an_answer_has_the_same_outcome_live_and_replayed(played, name):
     assert live[name]["outcome"] == replay[name]["outcome"] == outcome
     assert causes(live[name]) == causes(replay[name])
     assert cause is None or cause in causes(live[name])
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_a_reply_is_judged_the_same_live_and_replayed(played, name):
+    *_, live, replay = played
+    kind = JUDGED[name][3]
+    assert causes(live[name]) == causes(replay[name]) == ([kind] if kind else [])
 
 
 def test_pytest_tells_them_in_plain_words(played):
@@ -196,5 +239,5 @@ def test_hostile_text_does_nothing_in_the_terminal_in_a_log_of_ci_and_in_junit(p
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u202e]", done.stdout)
         assert not re.search(r"^\s*(::|##\[)", done.stdout, re.MULTILINE)
     junit = (root / "out.xml").read_text("utf-8")
-    assert len(ET.fromstring(junit).findall(".//testcase")) == len(ANSWERS)
+    assert len(ET.fromstring(junit).findall(".//testcase")) == len(ANSWERS) + len(JUDGED)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", junit)

@@ -13,6 +13,8 @@ import pytest
 
 from replay.pytest_plugin.options import add_options
 
+CRASHED = "???"  # what xdist calls the phase of a test in which its worker died
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
@@ -86,6 +88,10 @@ class _Door:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == CRASHED and report.fspath.endswith((".yaml", ".yml")):
+            from replay.pytest_plugin.session import session_of
+
+            session_of(self.config).add_crashed(report)
         if hasattr(report, "replay_carry") and not hasattr(self.config, "workerinput"):
             from replay.pytest_plugin.session import session_of
 

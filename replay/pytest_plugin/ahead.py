@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from replay.run import Result
 from replay.runner import Runner
 
 CONCURRENCY = 8
+SPARE_FILES, FILES_PER_CASE = 32, 6  # what pytest has open; connection, journal, lock, cassette, folder
 
 Done = tuple[str, Result | BaseException]
 
@@ -33,7 +35,7 @@ def play_ahead(
     done: SimpleQueue[Done] = SimpleQueue()
     for target, queue in waiting.items():
         limits = queue[0].project.targets[target].settings.get("limits") or {}
-        for _ in range(min(limits.get("concurrency") or CONCURRENCY, len(queue))):
+        for _ in range(min(limits.get("concurrency") or CONCURRENCY, len(queue), _files_allow())):
             threading.Thread(target=_work, args=(queue, done, runner), daemon=True).start()
     results: dict[str, Result] = {}
     failed, limit = 0, config.getoption("maxfail") or len(items) + 1
@@ -47,6 +49,14 @@ def play_ahead(
                 queue.clear()
             break
     return results
+
+
+def _files_allow() -> int:
+    """How many cases may be in flight at once by the limit on open files: each takes a handful."""
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max((most - SPARE_FILES) // FILES_PER_CASE, 1) if most >= 0 else sys.maxsize
 
 
 def _work(queue: deque[CaseLike], done: SimpleQueue[Done], runner: Callable[[Project], Runner]) -> None:

@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from replay import fixtures
 from replay.config import Project
 from replay.diff import visible
-from replay.run import Result
+from replay.errors import ReplayError
+from replay.run import Case, Result
+from replay.turn import Transcript
 from replay.verdict import Verdict
 
 
@@ -38,6 +41,23 @@ def carry(result: Result, project: Project) -> dict[str, Any]:
     }
 
 
+def crashed(nodeid: str, message: str, project: Project) -> dict[str, Any] | None:
+    """Return what a case would have sent home whose worker died in it; None for what is no case."""
+    path, _, name = nodeid.partition("::")
+    found = _CASE.fullmatch(name)
+    if not found:
+        return None
+    try:
+        conversation = fixtures.load(fixtures.find(found["conversation"], project), project)
+        transcript = Transcript(conversation, project.target(found["target"]))
+    except ReplayError:
+        return None
+    suite = (project.root / path).relative_to(project.suites).with_suffix("").as_posix()
+    case = Case(conversation.name, found["target"], int(found["attempt"]), suite, conversation.tags)
+    verdict = Verdict("seam", "error", "crashed", message)
+    return carry(Result(case, transcript, (verdict,), None, {"suite": path}), project)
+
+
 def _unanswered(result: Result) -> bool:
     """Whether a case is bad for no other reason than that its provider gave nothing to judge."""
     silent = any(turn.error for turn in result.transcript.turns)
@@ -58,6 +78,7 @@ def properties(result: Result) -> Iterator[tuple[str, object]]:
         yield "cost", result.cost
 
 
+_CASE = re.compile(r"(?P<conversation>.+)\[(?P<target>[^\[\]]+)\]#(?P<attempt>\d+)")
 _COMMAND = re.compile(r"^(\s*)(?=::|##\[|##vso\[)", re.MULTILINE)
 
 

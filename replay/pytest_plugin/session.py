@@ -15,6 +15,7 @@ import pytest
 
 from replay.config import Project
 from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, ReplayError, StorageError
+from replay.pytest_plugin.carry import crashed
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
 from replay.pytest_plugin.summary import Summary
@@ -50,6 +51,7 @@ class Session:
         self._runners: dict[Path, Runner] = {}
         self._ahead: dict[str, Result] = {}
         self._writer: RunWriter | None = None
+        self._writes = not config.getoption("--no-replay-report")
 
     # files
 
@@ -135,7 +137,7 @@ class Session:
             yield
         except StorageError as problem:
             self.summary.storage.append(str(problem))
-            self._writer = None
+            self._writer, self._writes = None, False
 
     def _exit_code(self, session: pytest.Session) -> int:
         if self.refused is not None:
@@ -165,12 +167,19 @@ class Session:
     def add(self, carried: dict[str, Any], nodeid: str) -> None:
         """Take home what an item carried: its line goes to disk, the rest to the summary."""
         self.summary.add(carried, nodeid)
-        if self.summary.storage or self.config.getoption("--no-replay-report"):
+        if not self._writes:
             return
         with self._storing():
             if self._writer is None:
                 self._writer = RunWriter(self._folder(Path(carried["root"])), self._header())
             self._writer.add(tuple(carried["key"]), carried["line"])
+
+    def add_crashed(self, report: Any) -> None:
+        """Take note of a case whose worker was killed: the run is to be whole."""
+        project = self.project(self.config.rootpath / report.fspath)
+        carried = project and crashed(report.nodeid, str(report.longrepr), project)
+        if carried:
+            self.add(carried, report.nodeid)
 
     def _check(self, cases: list[CaseLike]) -> None:
         """Find out why nothing may be played: `refused` becomes the exit code and what to say."""

@@ -117,7 +117,7 @@ class Reader:
     def _check_entry(self, terms: Terms, keys: Keys) -> None:
         if not terms.targets:
             self._once(keys, "no target to play against; add `targets`")
-        if not any(judge for _, judge in terms.asserted):
+        if not any(judge for _, judge in terms.asserted) and not self.check.failed:
             self._once(keys, "nothing is asserted; a case without an assertion proves nothing")
         for (name, one), (other_name, other) in combinations(terms.asserted, 2):
             if assertions.contradict(one, other):
