@@ -119,7 +119,7 @@ JUDGED = {
     "minus-zero": ("-0.0", "stop", {"equals": {"json": 0}}, None),  # 68
     "normal-form": ("caf\u0065\u0301", "stop", {"contains": "caf\u00e9"}, "missing"),  # 69
     "trailing-space": ("yes ", "stop", {"equals": "yes"}, "changed"),  # 70
-    "slow-pattern": ("a" * 40 + "!", "stop", {"matches": "^(a+)+$"}, "timed_out"),  # 100
+    "slow-pattern": ("a" * 60 + "!", "stop", {"matches": "^(a|a|aa)+$"}, "timed_out"),  # 100
     "not-recorded": ("9", "stop", {"logprob": {"min_token": -1}}, "not_recorded"),  # 115
     "nan": ('{"n": NaN}', "stop", {"json_schema": SCHEMA}, "not_finite"),  # 130
     "fenced": ("```json\n{}\n```", "stop", {"json_schema": SCHEMA}, "fenced"),  # 131
@@ -129,9 +129,9 @@ JUDGED = {
     "cut-json": ('{"n": 1', "length", {"json_schema": SCHEMA}, "truncated"),  # 135
     "too-deep": ("[" * 100_000, "stop", {"json_schema": SCHEMA}, "too_deep"),  # 136
     "slow-schema": (
-        json.dumps("a" * 40 + "!"),
+        json.dumps("a" * 60 + "!"),
         "stop",
-        {"json_schema": {"schema": {"pattern": "^(a+)+$"}}},
+        {"json_schema": {"schema": {"pattern": "^(a|a|aa)+$"}}},
         "timed_out",
     ),  # 137
 }
