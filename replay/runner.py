@@ -12,6 +12,7 @@ from typing import Any
 
 from replay import assertions, fixtures, player, providers
 from replay.assertions._cost import cost_of
+from replay.cache import Cached
 from replay.cassette.cassette import Cassette
 from replay.cassette.network import blocked
 from replay.cassette.redact import Redactor
@@ -29,11 +30,15 @@ LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A case, the suite entry that says how to play and judge it, and the suite's path from the root."""
+    """A case, the entry of the suite that says how to play and judge it, the suite's path, the fixture's.
+
+    The conversation itself is read again when the case runs: a session of 10,000 cases holds none.
+    """
 
     case: Case
     entry: Entry
     suite: str
+    fixture: Path
 
 
 def plan(suite: Suite, project: Project, targets: Iterable[str] | None = None) -> list[Planned]:
@@ -44,20 +49,22 @@ def plan(suite: Suite, project: Project, targets: Iterable[str] | None = None) -
     """
     planned: list[Planned] = []
     faults: list[Fault] = []
+    shown = project.shown(suite.path)
     for entry in suite.entries:
         try:
-            conversation = fixtures.load(fixtures.find(entry.conversation, project), project)
+            fixture = fixtures.find(entry.conversation, project)
+            conversation = fixtures.load(fixture, project)
         except BadInput as problem:
             faults += problem.faults
             continue
-        where = Fault(project.shown(suite.path), entry.line, 0, "")
+        where = Fault(shown, entry.line, 0, "")
         faults += (_placed(fault, where) for fault in assertions.review(entry.assertions, conversation))
         tags = tuple(dict.fromkeys((*conversation.tags, *entry.tags)))
         for target in targets or entry.targets:
             project.target(target)
             for attempt in range(1, entry.repeats + 1):
                 case = Case(entry.conversation, target, attempt, suite.name, tags)
-                planned.append(Planned(case, entry, where.path))
+                planned.append(Planned(case, entry, shown, fixture))
     if any(not fault.warning for fault in faults):
         raise BadInput(faults)
     return planned
@@ -70,7 +77,7 @@ def _placed(fault: Fault, where: Fault) -> Fault:
 def cassette_path(project: Project, case: Case) -> Path:
     """Return a case's cassette: `fixtures/cassettes/<conversation>/<target>.yaml`, with `#2` for a repeat."""
     repeat = f"#{case.attempt}" if case.attempt > 1 else ""
-    return project.cassettes / case.conversation / f"{case.target}{repeat}.yaml"
+    return Path(f"{project.cassettes}/{case.conversation}/{case.target}{repeat}.yaml")
 
 
 @dataclass(frozen=True, eq=False)  # by identity: what it has opened is its own
@@ -99,7 +106,7 @@ class Runner:
         """Play and judge one case. What goes wrong while it plays is a verdict, never an exception."""
         case, entry = planned.case, planned.entry
         target = self.project.target(case.target)
-        conversation = fixtures.load(fixtures.find(case.conversation, self.project), self.project)
+        conversation = fixtures.load(planned.fixture, self.project)
         with self._cassette(planned, target) as cassette:
             play = _Play(target, cassette, partial(self._transport, cassette, entry), live=self.live)
             transcript, found = play(conversation, entry.play)
@@ -130,6 +137,7 @@ class Runner:
             redactor=self._redactor(target.name),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
         )
 
     def _transport(self, cassette: Cassette, entry: Entry, attempt: int) -> Any:
@@ -157,7 +165,7 @@ class Runner:
         return {
             "suite": planned.suite,
             "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": cassette_path(self.project, case).relative_to(self.project.root).as_posix(),
+            "cassette": self.project.shown(cassette_path(self.project, case)),
         }
 
 
