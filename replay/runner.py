@@ -14,6 +14,7 @@ from typing import Any
 from replay import assertions, filenames, fixtures, player, providers
 from replay.assertions._cost import cost_of
 from replay.assertions._found import name_of
+from replay.cache import Cached
 from replay.cassette.cassette import Cassette
 from replay.cassette.network import blocked
 from replay.cassette.redact import Redactor
@@ -31,11 +32,15 @@ LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A case, the suite entry that says how to play and judge it, and the suite's path from the root."""
+    """A case, the entry of the suite that says how to play and judge it, the suite's path, the fixture's.
+
+    The conversation itself is read again when the case runs: a session of 10,000 cases holds none.
+    """
 
     case: Case
     entry: Entry
     suite: str
+    fixture: Path
 
 
 def plan(
@@ -52,14 +57,15 @@ def plan(
     """
     planned: list[Planned] = []
     faults: list[Fault] = []
+    shown = project.shown(suite.path)
     for entry in suite.entries:
         try:
-            path = fixtures.find(entry.conversation, project)
-            conversation = fixtures.load(path, project, warnings=faults)
+            fixture = fixtures.find(entry.conversation, project)
+            conversation = fixtures.load(fixture, project, warnings=faults)
         except BadInput as problem:
             faults += problem.faults
             continue
-        where = Fault(project.shown(suite.path), entry.line, 0, "")
+        where = Fault(shown, entry.line, 0, "")
         if odd := fixtures.name_fault(entry.conversation):
             faults.append(replace(where, message=f'the name "{entry.conversation}" {odd}; rename the file'))
         faults += (_placed(fault, where) for fault in assertions.review(entry.assertions, conversation))
@@ -68,7 +74,7 @@ def plan(
             project.target(target)
             for attempt in range(1, entry.repeats + 1):
                 case = Case(entry.conversation, target, attempt, suite.name, tags)
-                planned.append(Planned(case, entry, where.path))
+                planned.append(Planned(case, entry, shown, fixture))
     errors = [fault for fault in faults if not fault.warning]
     if errors:
         raise BadInput(errors)
@@ -92,7 +98,7 @@ def _placed(fault: Fault, where: Fault) -> Fault:
 def cassette_path(project: Project, case: Case) -> Path:
     """Return a case's cassette: `fixtures/cassettes/<conversation>/<target>.yaml`, with `#2` for a repeat."""
     repeat = f"#{case.attempt}" if case.attempt > 1 else ""
-    return project.cassettes / case.conversation / f"{case.target}{repeat}.yaml"
+    return Path(f"{project.cassettes}/{case.conversation}/{case.target}{repeat}.yaml")
 
 
 @dataclass(frozen=True, eq=False)  # by identity: what it has opened is its own
@@ -129,7 +135,7 @@ class Runner:
         transcript = Transcript(Conversation(case.conversation, ()), target, (), entry.play)
         warnings: tuple[str, ...] = ()
         try:
-            conversation = fixtures.load(fixtures.find(case.conversation, self.project), self.project)
+            conversation = fixtures.load(planned.fixture, self.project)
             transcript = replace(transcript, conversation=conversation)
             if case.target in self._stopped:
                 raise ProviderFailure(self._stopped[case.target])
@@ -197,6 +203,7 @@ class Runner:
             redactor=self._redactor(target.name),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
         )
 
     def _transport(self, cassette: Cassette, entry: Entry, attempt: int) -> Any:
@@ -232,7 +239,7 @@ class Runner:
         return {
             "suite": planned.suite,
             "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": cassette_path(self.project, case).relative_to(self.project.root).as_posix(),
+            "cassette": self.project.shown(cassette_path(self.project, case)),
         }
 
 

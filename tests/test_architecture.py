@@ -10,7 +10,7 @@ ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run diff stats registry errors jsontext",
     (
-        "atomic filenames documents schemas fixtures suites baselines config runs "
+        "atomic cache filenames documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults"
     ),
     "player tools runner engines",

@@ -87,8 +87,11 @@ def review(assertions: Sequence[Assertion], conversation: Conversation) -> Itera
 
 def contradict(one: Any, other: Any) -> bool:
     """Tell whether two assertions cannot both hold of the same reply."""
-    pairs = ((one, other), (other, one))
-    return any(hasattr(this, "contradicts") and this.contradicts(that) for this, that in pairs)
+    return _contradicts(one, other) or _contradicts(other, one)
+
+
+def _contradicts(one: Any, other: Any) -> bool:
+    return hasattr(one, "contradicts") and bool(one.contradicts(other))
 
 
 def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verdict, ...]:

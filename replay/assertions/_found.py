@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from replay.assertions._regex import TimeLimit
@@ -33,8 +34,13 @@ class Found:
 def name_of(assertion: Any) -> str:
     """Return an assertion's YAML key: its file's name, from elsewhere its class's name in snake case."""
     kind = type(assertion)
-    room, _, stem = kind.__module__.rpartition(".")
-    return stem if room == "replay.assertions" else re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+    return _name(kind.__module__, kind.__name__)
+
+
+@cache
+def _name(module: str, kind: str) -> str:
+    room, _, stem = module.rpartition(".")
+    return stem if room == "replay.assertions" else re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
 
 
 def verdicts(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from replay.cassette import file, fold, journal
+from replay.cache import Cached
+from replay.cassette import fold, journal
+from replay.cassette.cached import read
 from replay.cassette.drift import Drift, compare
 from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.lookup import Lookup
@@ -41,8 +44,9 @@ class Cassette:
     compares with the recording (`drift`) and writes nothing.
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
-    (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. Raises BadInput for a
-    damaged file and StorageError for one that cannot be read. Safe to use from several threads.
+    (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
+    file of these bytes was read as before. Raises BadInput for a damaged file and StorageError for one that
+    cannot be read. Safe to use from several threads.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Cassette:
         ignore: Iterable[str] = (),
         label: str = "",
         record_hint: str = "",
+        cache: Callable[[bytes], Cached] | None = None,
     ) -> None:
         if mode not in MODES:
             raise BadInput(f'record mode "{mode}" is not known; {nearest(mode, MODES)}')
@@ -68,14 +73,18 @@ class Cassette:
         self._journal: journal.Journal | None = None
         self._broken: StorageError | None = None
         self._nearest: Nearest | None = None
-        self._file = _resolved(self.path)
         if self.writes:
             fold.fold_orphans(self._file, self._key)
-        raw = fold.bytes_of(self._file)
+        raw = fold.bytes_of(self.path)
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
-        interactions = file.whole(file.read(str(path), raw)) if raw is not None else ()
+        interactions = read(str(path), raw, cache and cache(raw)) if raw is not None else ()
         self._lookup = Lookup(interactions, self._key)
+
+    @cached_property
+    def _file(self) -> Path:
+        """The file itself, links followed; found only when something is written or missed."""
+        return _resolved(self.path)
 
     @property
     def writes(self) -> bool:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import _socket
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import wraps
+from contextlib import contextmanager
 from typing import Any
 
 from replay.errors import NetworkBlocked
@@ -63,20 +62,20 @@ def blocked(allow_hosts: Iterable[str] = ()) -> Iterator[Guard]:
     in any order. Whatever was in place before is in place again after the last one.
     """
     guard = Guard(allow_hosts)
-    with ExitStack() as doors:
+    try:
         for owner, name, watch in _DOORS:
-            doors.enter_context(_replaced(owner, name, watch, guard))
-        try:
-            yield guard
-        finally:
-            guard.active = False
+            _replace(owner, name, watch, guard)
+        yield guard
+    finally:
+        guard.active = False
+        for owner, name, _ in _DOORS:
+            _clear(owner, name)
 
 
 Watch = Callable[[Guard, Callable[..., Any]], Callable[..., Any]]
 
 
 def _method(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
     def method(self: socket.socket, *args: Any, **kwargs: Any) -> Any:
         if self.family in _INET and args and isinstance(args[-1], tuple):
             guard.check(str(args[-1][0]), args[-1][1])
@@ -86,7 +85,6 @@ def _method(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _getaddrinfo(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
     def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
         flags = args[3] if len(args) > 3 else kwargs.get("flags", 0)
         if host is None or flags & socket.AI_PASSIVE:  # to listen, not to connect
@@ -101,7 +99,6 @@ def _getaddrinfo(guard: Guard, original: Callable[..., Any]) -> Callable[..., An
 
 
 def _gethost(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
     def gethost(host: Any, *args: Any) -> Any:
         name = _text(host)
         if name not in (*_LOCAL_NAMES, socket.gethostname()):  # a server asks for its own name
@@ -119,17 +116,11 @@ _DOORS: tuple[tuple[Any, str, Watch], ...] = (
 )
 
 
-@contextmanager
-def _replaced(owner: Any, name: str, watch: Watch, guard: Guard) -> Iterator[None]:
+def _replace(owner: Any, name: str, watch: Watch, guard: Guard) -> None:
     own = vars(owner).get(name)  # None where the class inherits it
     door = watch(guard, getattr(owner, name))
     door.__dict__["_guard"], door.__dict__["_own"] = guard, own
     setattr(owner, name, door)
-    try:
-        yield
-    finally:
-        guard.active = False
-        _clear(owner, name)
 
 
 def _clear(owner: Any, name: str) -> None:

@@ -59,7 +59,8 @@ def source(path: Path, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
         if status.st_size > max_bytes:
             size = f"{status.st_size:,} bytes, more than {max_bytes:,}"
             raise BadInput([Fault(name, 0, 0, f"is too large ({size}); split it")])
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            return file.read()
     except OSError as problem:
         raise BadInput([Fault(name, 0, 0, f"cannot be read ({problem.strerror})")]) from None
 

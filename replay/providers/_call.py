@@ -6,40 +6,36 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from replay.conversation import Object
 from replay.errors import BadInput, SeamError
 from replay.providers import _chat, _errors
 from replay.providers._settings import adapt, headers, seconds
 from replay.providers._wire import answer, timing
 from replay.turn import Request, Target, Turn
 
-Connect = Callable[..., Any]  # takes the target and what all of the SDK's clients share, returns the client
+Options = Callable[[Target], Object]  # takes a target, returns what its client is made with
 
 
-def call(request: Request, target: Target, transport: Any, connect: Connect) -> Turn:
-    """Send one request, once, through the SDK's client that `connect` makes."""
+def call(request: Request, target: Target, transport: Any, client: str, options: Options) -> Turn:
+    """Send one request, once, through `client`, the name of a class of the SDK's."""
     import httpx2
     import openai
 
+    from replay.providers._line import line
     from replay.providers._tap import Tap
 
     limit = seconds(target)
-    tap = Tap(transport, limit)
-    plain = {"accept-encoding": "gzip, deflate"}
-    http = httpx2.Client(transport=tap, trust_env=False, timeout=limit, headers=plain)
+    account = {name: target.settings.get(name) for name in ("organization", "project")}
     try:
-        client = connect(
-            target, http_client=http, timeout=limit, max_retries=0, default_headers=headers(target)
-        )
+        sdk = line(client, options(target), account, headers(target), limit)
     except httpx2.InvalidURL as problem:
         raise BadInput(f'target "{target.name}": {problem}') from None
-    # Names of an account come from the target's settings, never from the environment by themselves.
-    client.organization = target.settings.get("organization")
-    client.project = target.settings.get("project")
+    tap = Tap(transport, limit)
     # ASCII JSON: the SDK's own writer cannot send half of a surrogate pair, which models do write.
     body = json.dumps(adapt(_chat.encode(request), target.settings)).encode()
     raised: Exception | None = None
     try:
-        client.post("/chat/completions", cast_to=httpx2.Response, content=body)
+        sdk.post(body, tap)
     except (openai.OpenAIError, httpx2.HTTPError, OSError) as problem:
         _let_seam_through(problem)
         raised = problem

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import _settings
 from replay.providers._chat import decode, decode_request, decode_stream, encode
@@ -31,21 +32,18 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
     from replay.providers._call import call
 
-    return call(request, target, transport, _client)
+    return call(request, target, transport, "AzureOpenAI", _options)
 
 
-def _client(target: Target, **common: Any) -> Any:
-    from openai import AzureOpenAI
-
+def _options(target: Target) -> Object:
     deployment = _settings.setting(target, "deployment") or target.settings.get("deployment_env")
     if not deployment:
         raise BadInput(
             f'target "{target.name}" names no deployment; add deployment = "..." (it serves {target.model})'
         )
-    return AzureOpenAI(
-        api_key=_settings.credential(target, _KEY),
-        azure_endpoint=_settings.address(target, "endpoint"),
-        azure_deployment=deployment,
-        api_version=_settings.setting(target, "api_version") or _VERSION,
-        **common,
-    )
+    return {
+        "api_key": _settings.credential(target, _KEY),
+        "azure_endpoint": _settings.address(target, "endpoint"),
+        "azure_deployment": deployment,
+        "api_version": _settings.setting(target, "api_version") or _VERSION,
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from replay.conversation import Object
 from replay.providers import _settings
 from replay.providers._chat import decode, decode_request, decode_stream, encode
 from replay.turn import Request, Target, Turn
@@ -27,12 +28,10 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
     from replay.providers._call import call
 
-    return call(request, target, transport, _client)
+    return call(request, target, transport, "OpenAI", _options)
 
 
-def _client(target: Target, **common: Any) -> Any:
-    from openai import OpenAI
-
+def _options(target: Target) -> Object:
     elsewhere = {"base_url", "base_url_env"} & target.settings.keys()
     url = _settings.address(target, "base_url") if elsewhere else _URL
-    return OpenAI(api_key=_settings.credential(target, _KEY), base_url=url, **common)
+    return {"api_key": _settings.credential(target, _KEY), "base_url": url}

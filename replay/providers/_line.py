@@ -1,0 +1,61 @@
+"""The SDK's client, made once for a target and a thread: making one costs as much as half a call."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import httpx2
+import openai
+
+from replay.conversation import Object
+
+_Frozen = tuple[tuple[str, Any], ...]
+
+
+class Line(httpx2.BaseTransport):
+    """A client whose calls go over the transport that each of them gives; nothing is kept between two calls.
+
+    Names of an account come from `account`, never from the environment by themselves.
+    """
+
+    def __init__(
+        self, client: str, options: Object, account: Object, headers: Object, seconds: float
+    ) -> None:
+        self._transport: Any = None
+        plain = {"accept-encoding": "gzip, deflate"}
+        self._http = httpx2.Client(transport=self, trust_env=False, timeout=seconds, headers=plain)
+        self._sdk = getattr(openai, client)(
+            **options, http_client=self._http, timeout=seconds, max_retries=0, default_headers=headers
+        )
+        self._sdk.organization, self._sdk.project = account["organization"], account["project"]
+        base = str(self._sdk.base_url).rstrip("/")
+        self._url = f"{base}/chat/completions"  # whole, which spares the SDK joining it each time
+
+    def post(self, body: bytes, transport: Any) -> None:
+        """Send one chat completion. Raises what the SDK and the transport do."""
+        self._transport = transport
+        try:
+            self._sdk.post(self._url, cast_to=httpx2.Response, content=body)
+        finally:
+            self._transport = None
+            self._http.cookies.clear()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Pass a request to the transport of the call."""
+        response: httpx2.Response = self._transport.handle_request(request)
+        return response
+
+
+def line(client: str, options: Object, account: Object, headers: Object, seconds: float) -> Line:
+    """Return this thread's line with these settings, `client` being the name of the SDK's class."""
+    frozen = (tuple(part.items()) for part in (options, account, headers))
+    return _line(threading.get_ident(), client, *frozen, seconds)
+
+
+@lru_cache(maxsize=64)  # of threads and targets; one that falls out is made again
+def _line(
+    _thread: int, client: str, options: _Frozen, account: _Frozen, headers: _Frozen, seconds: float
+) -> Line:
+    return Line(client, dict(options), dict(account), dict(headers), seconds)
