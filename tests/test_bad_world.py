@@ -457,3 +457,29 @@ def alive(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_no_secret_of_an_app_under_test_is_written_or_shown(sandbox, monkeypatch):
+    monkeypatch.setenv("SHOP_KEY", KEY)
+
+    def echo(asked):
+        key = asked.headers["authorization"].removeprefix("Bearer ")
+        return reply({"error": {"message": f"wrong key {key}"}}, 401)
+
+    with Scripted([echo]) as server:
+        code = f"""
+            import os, openai
+
+            def test_echo(replay):
+                print("printed", os.environ["SHOP_KEY"])
+                client = openai.OpenAI(api_key=os.environ["SHOP_KEY"], base_url="{server.url}/v1")
+                client.chat.completions.create(model="m", messages=[{{"role": "user", "content": "hi"}}])
+        """
+        sandbox.write({"suites/test_echo.py": code, "replay.toml": target(server.url)})
+        live = sandbox.pytest("--record-mode=once", "--junitxml=out.xml")
+    again = sandbox.pytest("--junitxml=again.xml")
+    for result in (live, again):
+        result.assert_outcomes(failed=1)
+        assert "wrong key REDACTED" in result.stdout.str()
+        assert KEY not in result.stdout.str() + result.stderr.str()
+    assert not [path for path in files(sandbox.root) if KEY in path.read_text("utf-8", "replace")]

@@ -69,12 +69,15 @@ class Redactor:
         self._search = Search(known, terms, personal=pii != "keep")
 
     @classmethod
-    def for_project(cls, project: Project, live: Mapping[str, str | None]) -> Redactor:
+    def for_project(
+        cls, project: Project, live: Mapping[str, str | None], *, personal: bool = True
+    ) -> Redactor:
         """Make the redactor of a project, from the table `[tool.replay.redaction]` (`salt`, `terms`, `pii`).
 
         `live` are the target's credentials by variable. REPLAY_SALT in the environment comes before the
         table's salt. Known values are those of `live` and of every environment variable whose name says so
-        (KEY, TOKEN, SECRET, PASSWORD), but for names of files. Raises BadInput.
+        (KEY, TOKEN, SECRET, PASSWORD), but for names of files. Without `personal` personal data stays as it
+        is. Raises BadInput.
         """
         table = project.settings.get("redaction") or {}
         salt, terms, pii = table.get("salt", ""), table.get("terms", []), table.get("pii", "keyed")
@@ -85,7 +88,7 @@ class Redactor:
         if pii not in ("keyed", "drop", "keep"):
             raise BadInput(f'redaction.pii "{pii}" is not known; use one of keyed, drop, keep')
         values = [*filter(None, live.values()), *_environment()]
-        return cls(os.environ.get("REPLAY_SALT") or salt, values, terms, pii)
+        return cls(os.environ.get("REPLAY_SALT") or salt, values, terms, pii if personal else "keep")
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""

@@ -73,6 +73,8 @@ class _Door:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         report = yield
+        if hasattr(item, "replay_recording"):
+            item.replay_recording.hide(report)
         if call.when == "call" and hasattr(item, "replay_carry"):
             report.replay_carry = item.__dict__.pop("replay_carry")
         return report

@@ -65,6 +65,14 @@ class Recording:
         shown = path.relative_to(self.project.root) if path.is_relative_to(self.project.root) else path
         return Result(case, played, tuple(self.verdicts), None, {"cassette": shown.as_posix()})
 
+    def hide(self, report: Any) -> None:
+        """Take secrets out of what pytest is going to tell of the test: its traceback and its output."""
+        redactor = Redactor.for_project(self.project, {}, personal=False)
+        told = str(report.longrepr or "")
+        if (clean := redactor.text(told)) is not told:
+            report.longrepr = clean
+        report.sections = [(title, redactor.text(text)) for title, text in report.sections]
+
     def _judged(self, wanted: dict[str, Any]) -> tuple[Verdict, ...]:
         built = [assertions.bind(assertions.build(*pair), self.project) for pair in wanted.items()]
         found = assertions.judge(built, self.transcript)
