@@ -1,0 +1,183 @@
+"""Plans suites into cases and runs a case: fixture, cassette, play, verdicts, result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from replay import assertions, fixtures, providers
+from replay.assertions._cost import cost_of
+from replay.cache import Cached
+from replay.cassette.cassette import Cassette
+from replay.cassette.redact import Redactor
+from replay.config import Project, environment
+from replay.conversation import Conversation, Object
+from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
+from replay.run import Case, Result
+from replay.runner._attempts import Attempts
+from replay.runner._plan import Planned, clashes, plan
+from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
+from replay.suites import Entry
+from replay.turn import Target, Transcript
+from replay.verdict import Verdict
+
+__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan"]
+
+
+def cassette_path(project: Project, case: Case) -> Path:
+    """Return a case's cassette: `fixtures/cassettes/<conversation>/<target>.yaml`, with `#2` for a repeat."""
+    repeat = f"#{case.attempt}" if case.attempt > 1 else ""
+    return Path(f"{project.cassettes}/{case.conversation}/{case.target}{repeat}.yaml")
+
+
+@dataclass(frozen=True, eq=False)  # by identity: what it has opened is its own
+class Runner:
+    """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes."""
+
+    project: Project
+    mode: str = "none"
+    strict: bool = False
+    pace: bool = False
+    inner: Any = None
+    _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
+
+    @property
+    def live(self) -> bool:
+        """Whether a case may reach the network."""
+        return self.mode != "none"
+
+    def ready(self, targets: Iterable[str]) -> None:
+        """Check before the first paid call that each target has its credentials and its address.
+
+        Raises BadInput; what the environment holds is never shown.
+        """
+        for name in sorted(set(targets)):
+            target = self.project.target(name)
+            for variable, setting in self._variables(target).items():
+                if not environment(variable, setting, target):
+                    raise BadInput(f"target {name}: set {variable} to record; replaying offline needs no key")
+
+    def run(self, planned: Planned) -> Result:
+        """Play and judge one case. What goes wrong while it plays is a verdict, never an exception."""
+        case, entry = planned.case, planned.entry
+        target = self.project.target(case.target)
+        transcript = Transcript(Conversation(case.conversation, ()), target, (), entry.play)
+        warnings: tuple[str, ...] = ()
+        try:
+            conversation = fixtures.load(planned.fixture, self.project)
+            transcript = replace(transcript, conversation=conversation)
+            if case.target in self._stopped:
+                raise ProviderFailure(self._stopped[case.target])
+            transcript, verdicts, warnings = self._judged(planned, conversation, target)
+        except (ReplayError, OSError) as problem:
+            verdicts = (self._could_not_run(problem),)
+        return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
+
+    def _judged(
+        self, planned: Planned, conversation: Conversation, target: Target
+    ) -> tuple[Transcript, tuple[Verdict, ...], tuple[str, ...]]:
+        entry = planned.entry
+        with self._cassette(planned, target) as cassette:
+            play = Attempts(
+                target if self.live else as_recorded(target, cassette),
+                cassette,
+                partial(self._transport, cassette, entry),
+                live=self.live,
+            )
+            transcript, found = play(conversation, entry.play)
+        transcript = replace(transcript, target=target)
+        if self.live:
+            transcript = clean(transcript, self._redactor(target.name))
+            self._stop_if_refused(transcript, entry)
+        verdicts = (*found, *self._seam(cassette, play, entry))
+        if not play.refused:  # what could not run is not judged
+            verdicts += without_answer(assertions.judge(entry.assertions, transcript), transcript, entry)
+        doubts = tuple(odd(cassette))
+        if self.strict:
+            return transcript, (*verdicts, *(failed(*doubt) for doubt in doubts)), ()
+        return transcript, verdicts, tuple(message for _, message in doubts)
+
+    def _stop_if_refused(self, transcript: Transcript, entry: Entry) -> None:
+        """Ask a target no more once it has said that the account or the key is at its end."""
+        error = transcript.last.error if transcript.last else None
+        if error and (error.kind == "billing" or error.status == 401) and not expects_error(entry):
+            name = transcript.target.name
+            self._stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
+
+    def _could_not_run(self, problem: ReplayError | OSError) -> Verdict:
+        if isinstance(problem, ProviderFailure):
+            return Verdict("provider", "error", "not_sent", str(problem))
+        kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
+        return Verdict("seam", "error", kind, self._shown(str(problem)))
+
+    def _shown(self, message: str) -> str:
+        return message.replace(f"{self.project.root}{os.sep}", "")
+
+    def _seam(self, cassette: Cassette, play: Attempts, entry: Entry) -> Iterator[Verdict]:
+        """Yield what the seam says of a case: nothing may be answered by anything else than the cassette."""
+        for miss in dict.fromkeys(map(str, (*cassette.misses, *play.refused))):
+            yield failed("no_recording", self._shown(miss))
+        for place in dict.fromkeys(play.tried):
+            yield failed("network", f"tried to reach {place} while offline")
+        if cassette.last is None and not entry.faults:
+            yield failed("not_intercepted", "no request went through the cassette")
+        for drift in cassette.drift:
+            yield failed("drift", str(drift))
+
+    def _cassette(self, planned: Planned, target: Target) -> Cassette:
+        case = planned.case
+        return Cassette(
+            cassette_path(self.project, case),
+            self.mode,
+            redactor=self._redactor(target.name),
+            ignore=planned.entry.ignore,
+            record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
+        )
+
+    def _transport(self, cassette: Cassette, entry: Entry, attempt: int) -> Any:
+        transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
+        for fault in reversed(entry.faults):
+            transport = fault(transport)
+        return transport
+
+    @cache  # noqa: B019 - a runner lives as long as its session
+    def _redactor(self, name: str) -> Redactor:
+        return Redactor.for_project(self.project, self._secrets(self.project.target(name)))
+
+    @cached_property
+    def _network(self) -> Any:
+        """One connection pool for the session: a new one costs a TLS context."""
+        import httpx2
+
+        return self.inner or httpx2.HTTPTransport()
+
+    def _secrets(self, target: Target) -> dict[str, str | None]:
+        return providers.registry.get(target.provider).secrets(target)
+
+    def _variables(self, target: Target) -> dict[str, str]:
+        """The environment variables that a live call needs, and the setting that each is for."""
+        given = {
+            key.removesuffix("_env"): value for key, value in target.settings.items() if key[-4:] == "_env"
+        }
+        named = {str(value): key for key, value in given.items() if key not in target.settings}
+        return dict.fromkeys(self._secrets(target), "api_key") | named
+
+    def _files(self, planned: Planned) -> Object:
+        case = planned.case
+        return {
+            "suite": planned.suite,
+            "conversation": f"fixtures/conversations/{case.conversation}.yaml",
+            "cassette": self.project.shown(cassette_path(self.project, case)),
+        }
+
+
+def _cost(transcript: Transcript) -> float | None:
+    price = transcript.target.settings.get("price")
+    costs = [cost_of(turn, price) for turn in transcript.turns]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None

@@ -1,0 +1,64 @@
+"""What is made of a play: oddities, and verdicts on what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from replay.assertions._found import name_of
+from replay.cassette.cassette import Cassette
+from replay.cassette.redact import Redactor
+from replay.suites import Entry
+from replay.turn import Target, Transcript
+from replay.verdict import Verdict
+
+
+def failed(kind: str, message: str) -> Verdict:
+    """Return a failure that the seam itself has found."""
+    return Verdict("seam", "failed", kind, message)
+
+
+def odd(cassette: Cassette) -> Iterator[tuple[str, str]]:
+    """Yield kind and message of what is worth a look and no failure: with `strict` it is one."""
+    if cassette.unplayed and cassette.mode != "all":
+        numbers = ", ".join(f"#{index + 1}" for index in cassette.unplayed)
+        where = f"{cassette.path.parent.name}/{cassette.path.name}"
+        yield "unplayed", f"recorded and not asked for: {numbers} of {where}"
+    if cassette.elsewhere:
+        yield "other_host", "recorded at {}, asked at {}".format(*cassette.elsewhere)
+
+
+def as_recorded(target: Target, cassette: Cassette) -> Target:
+    """Return a target that needs nothing of the environment: it is asked where its recording was."""
+    uri = next((interaction.request.uri for interaction in cassette.interactions), "")
+    return replace(target, settings={**target.settings, "recorded_uri": uri})
+
+
+def clean(transcript: Transcript, redactor: Redactor) -> Transcript:
+    """Return a live transcript as its recording will play it: no secret is judged, shown or written."""
+    turns = (replace(turn, raw=turn.raw and redactor.text(turn.raw)) for turn in transcript.turns)
+    data = replace(transcript, turns=tuple(turns)).to_json()
+    hidden = redactor.json(data)
+    if hidden is data:
+        return transcript
+    return replace(transcript, turns=Transcript.from_json(hidden).turns)
+
+
+def expects_error(entry: Entry) -> bool:
+    """Whether a case is there to see an error."""
+    return any(name_of(assertion) == "error" for assertion in entry.assertions)
+
+
+def without_answer(
+    verdicts: tuple[Verdict, ...], transcript: Transcript, entry: Entry
+) -> tuple[Verdict, ...]:
+    """Turn failures into errors where the provider gave no answer to judge, unless an error is expected."""
+    errors = {number for number, turn in enumerate(transcript.turns, 1) if turn.error}
+    if not errors or expects_error(entry):
+        return verdicts
+    return tuple(
+        replace(verdict, status="error")
+        if verdict.status == "failed" and (verdict.turn is None or verdict.turn in errors)
+        else verdict
+        for verdict in verdicts
+    )
