@@ -30,7 +30,7 @@ LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A case, the entry of the suite that says how to play and judge it, the suite's path, the fixture's.
+    """A case, the entry of the suite that says how to play and judge it, the paths of suite and fixture.
 
     The conversation itself is read again when the case runs: a session of 10,000 cases holds none.
     """
@@ -113,7 +113,7 @@ class Runner:
         verdicts = (*found, *self._seam(cassette, play, entry))
         if not play.refused:  # what could not run is not judged
             verdicts += assertions.judge(entry.assertions, transcript)
-        return Result(case, transcript, verdicts, _cost(transcript), self._files(planned))
+        return Result(case, transcript, verdicts, _cost(transcript), self._files(planned, cassette))
 
     def _seam(self, cassette: Cassette, play: _Play, entry: Entry) -> Iterator[Verdict]:
         """Yield what the seam says of a case: nothing may be answered by anything else than the cassette."""
@@ -160,12 +160,11 @@ class Runner:
     def _secrets(self, target: Target) -> dict[str, str | None]:
         return providers.registry.get(target.provider).secrets(target)
 
-    def _files(self, planned: Planned) -> Object:
-        case = planned.case
+    def _files(self, planned: Planned, cassette: Cassette) -> Object:
         return {
             "suite": planned.suite,
-            "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": self.project.shown(cassette_path(self.project, case)),
+            "conversation": f"fixtures/conversations/{planned.case.conversation}.yaml",
+            "cassette": self.project.shown(cassette.path),
         }
 
 

@@ -72,7 +72,10 @@ class _Door:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         report = yield
         if call.when == "call" and hasattr(item, "replay_carry"):
-            report.replay_carry = item.__dict__.pop("replay_carry")
+            from replay.pytest_plugin.carry import packed
+
+            carried = item.__dict__.pop("replay_carry")
+            report.replay_carry = packed(carried) if hasattr(self.config, "workerinput") else carried
         return report
 
     @pytest.hookimpl(optionalhook=True)
@@ -87,7 +90,8 @@ class _Door:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         if hasattr(report, "replay_carry") and not hasattr(self.config, "workerinput"):
+            from replay.pytest_plugin.carry import unpacked
             from replay.pytest_plugin.session import session_of
 
             # popped: pytest keeps every report until the end, and a result's line is large
-            session_of(self.config).add(report.__dict__.pop("replay_carry"), report.nodeid)
+            session_of(self.config).add(unpacked(report.__dict__.pop("replay_carry")), report.nodeid)
