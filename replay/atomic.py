@@ -34,7 +34,8 @@ def read(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
             raise BadInput([Fault(str(path), 0, 0, f"this is {kind}, not a file")])
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            return file.read()
     except ValueError:
         raise BadInput([Fault(ascii(str(path)), 0, 0, "a file name cannot hold NUL")]) from None
     except OSError as problem:

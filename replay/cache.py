@@ -1,57 +1,129 @@
-"""What files were found to say, as JSON beside the project: many times as fast to read as checking YAML.
+"""What files were found to say, kept beside the project: many times as fast to read as checking YAML.
 
-An entry counts only for the very bytes it was made from and the very code that made it. `.replay/cache` may
-be deleted at any time, and any number of processes may use it.
+An entry counts only for the very bytes it was made from and the very code that made it. All of them are one
+SQLite file, `.replay/cache.db`: making a small file for each fixture costs as much as parsing it. It may be
+deleted at any time, and any number of processes may use it.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import json
 import os
+import threading
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import replay
 from replay.conversation import Json
 
+_BATCH = 200  # entries that wait for one transaction
+_PATIENCE = 1.0  # seconds to wait for another process that writes
+_TABLE = "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, entry TEXT NOT NULL)"
+
 
 class Cached:
-    """What a file in the project `root` says: `name` is its place in the cache, `content` its bytes.
+    """What a file in the project `root` says: `name` is its name in the cache, `content` its bytes.
 
-    `rooms` are the packages whose code reads it. Paths are text here: this is made for every case.
+    `rooms` are the packages whose code reads it.
     """
 
     def __init__(self, root: str, name: str, content: bytes, rooms: tuple[str, ...]) -> None:
-        self._folder = f"{root}/.replay"
-        self._path = f"{self._folder}/cache/{name}.json"
-        self._inside = not os.path.isabs(name) and ".." not in name.split("/")  # noqa: PTH117
+        self._inside = not os.path.isabs(name) and ".." not in name.split("/")  # noqa: PTH117 - text is fast
+        self._root, self._name = root, name
         self._key = hashlib.sha256(_code(rooms) + content).hexdigest()
 
     def get(self) -> Json:
         """Return what was kept; None where that was another content, or nothing can be read."""
+        if not self._inside:
+            return None
+        entry = _store(self._root, os.getpid()).get(self._name)
         try:
-            with open(self._path, "rb", buffering=0) as file:  # noqa: PTH123
-                key, said = json.loads(file.read())
-        except (OSError, ValueError, TypeError, RecursionError):
+            key, said = json.loads(entry or "")
+        except (ValueError, TypeError, RecursionError):
             return None  # it is made anew
         return said if key == self._key else None
 
     def put(self, said: Json) -> None:
         """Keep what a file says, if it is in the project. What cannot be written is not kept."""
-        if not self._inside:
-            return
-        text = json.dumps([self._key, said])
-        with contextlib.suppress(OSError):
-            self._make_folder(Path(self._path).parent)
-            with open(self._path, "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(text)  # in place: half an entry is no JSON, and so no entry
+        if self._inside:
+            _store(self._root, os.getpid()).put(self._name, json.dumps([self._key, said]))
 
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            Path(self._folder, ".gitignore").write_text("*\n")
+
+class _Store:
+    """The cache of one project, as this process uses it. Whatever fails, there is no entry, and no error."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._waiting: dict[str, str] = {}
+        self._database: Any = None
+        with contextlib.suppress(OSError, ImportError):
+            self._open()
+        atexit.register(self.flush)
+
+    def get(self, name: str) -> str | None:
+        """Return an entry."""
+        with self._lock:
+            if name in self._waiting:
+                return self._waiting[name]
+            found = self._run("execute", "SELECT entry FROM entries WHERE name = ?", (name,))
+            row: tuple[str] | None = found and found.fetchone()
+            return row[0] if row else None
+
+    def put(self, name: str, entry: str) -> None:
+        """Keep an entry, written with the next ones."""
+        with self._lock:
+            self._waiting[name] = entry
+            full = len(self._waiting) >= _BATCH
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            if self._waiting:
+                self._run(
+                    "executemany", "INSERT OR REPLACE INTO entries VALUES (?, ?)", self._waiting.items()
+                )
+                self._run("commit")
+                self._waiting.clear()
+
+    def _open(self) -> None:
+        import sqlite3
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / ".gitignore").write_text("*\n")
+        self._database = sqlite3.connect(
+            self._folder / "cache.db", timeout=_PATIENCE, check_same_thread=False
+        )
+        self._run("execute", "PRAGMA synchronous = OFF")
+        self._run("execute", _TABLE)
+
+    def _run(self, what: str, *arguments: Any) -> Any:
+        """Ask the database; a damaged one is removed, to be made anew by the next process."""
+        import sqlite3
+
+        if self._database is None:
+            return None
+        try:
+            return getattr(self._database, what)(*arguments)
+        except sqlite3.OperationalError:  # locked for too long, or read only
+            return None
+        except sqlite3.DatabaseError:
+            self._database = None
+            with contextlib.suppress(OSError):
+                (self._folder / "cache.db").unlink()
+            return None
+
+
+@cache
+def _store(root: str, _process: int) -> _Store:
+    """The store of a project; one of its own for each process, as a fork may not share a connection."""
+    return _Store(Path(root, ".replay"))
 
 
 @cache

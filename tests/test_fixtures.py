@@ -6,9 +6,11 @@ import base64
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -17,7 +19,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replay import fixtures, schemas
+from replay import cache, fixtures, schemas
 from replay.config import Project
 from replay.conversation import Conversation, Message, Tool, ToolCall, ToolResult
 from replay.errors import BadInput
@@ -515,15 +517,55 @@ def test_the_cache_is_never_trusted_over_the_file(project):
         fixtures.load(path, project)
 
 
+def a_new_process(project):
+    """What is kept is written, and read anew."""
+    cache._store(str(project.root), os.getpid()).flush()
+    cache._store.cache_clear()
+    return project.root / ".replay" / "cache.db"
+
+
+def test_what_was_checked_by_one_process_is_not_parsed_by_the_next(project, monkeypatch):
+    first = load(project, content("one"))
+    a_new_process(project)
+    monkeypatch.setattr(fixtures.documents, "parse", None)
+    assert load(project, content("one")) == first
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "\x00", "[" * 100_000])
+def test_a_damaged_entry_is_made_anew(project, damage):
+    path = put(project, content("one"))
+    fixtures.load(path, project)
+    with closing(sqlite3.connect(a_new_process(project))) as database, database:
+        ((whole,),) = database.execute("SELECT entry FROM entries").fetchall()
+        database.execute("UPDATE entries SET entry = ?", (damage,))
+    assert fixtures.load(path, project).messages[0].text == "one"
+    with closing(sqlite3.connect(a_new_process(project))) as database, database:
+        assert database.execute("SELECT entry FROM entries").fetchall() == [(whole,)]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all" * 1000, None])
 def test_a_damaged_cache_is_made_anew(project, damage):
     path = put(project, content("one"))
     fixtures.load(path, project)
-    (entry,) = (project.root / ".replay" / "cache").rglob("*.json")
-    whole = entry.read_text()
-    entry.write_text(damage)
-    assert fixtures.load(path, project).messages[0].text == "one"
-    assert entry.read_text() == whole
+    file = a_new_process(project)
+    if damage is None:  # only a part of it is left
+        damage = file.read_bytes()[:4500]
+    file.write_bytes(damage)
+    for _ in range(3):
+        assert fixtures.load(path, project).messages[0].text == "one"
+        a_new_process(project)
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*) FROM entries").fetchall() == [(1,)]
+
+
+def test_a_cache_that_another_process_holds_costs_no_more_than_a_parse(project, monkeypatch):
+    monkeypatch.setattr(cache, "_PATIENCE", 0.01)
+    path = put(project, content("one"))
+    fixtures.load(path, project)
+    with closing(sqlite3.connect(a_new_process(project))) as database, database:
+        database.execute("BEGIN EXCLUSIVE")
+        assert fixtures.load(path, project).messages[0].text == "one"
+        a_new_process(project)
 
 
 def test_without_a_place_for_the_cache_all_is_well(project):

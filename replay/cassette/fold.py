@@ -26,12 +26,15 @@ def fingerprint(raw: bytes | None) -> str:
 def bytes_of(cassette: Path) -> bytes | None:
     """Return the bytes of a cassette, None when there is none. Raises BadInput and StorageError."""
     try:
-        cassette.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        pass  # `atomic.read` says what is wrong
-    return atomic.read(cassette)
+        return atomic.read(cassette)
+    except StorageError:
+        try:
+            cassette.lstat()  # a link that leads nowhere is no missing cassette
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            pass
+        raise
 
 
 def now() -> str:

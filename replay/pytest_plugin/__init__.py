@@ -76,7 +76,10 @@ class _Door:
         if hasattr(item, "replay_recording"):
             item.replay_recording.hide(report)
         if call.when == "call" and hasattr(item, "replay_carry"):
-            report.replay_carry = item.__dict__.pop("replay_carry")
+            from replay.pytest_plugin.carry import packed
+
+            carried = item.__dict__.pop("replay_carry")
+            report.replay_carry = packed(carried) if hasattr(self.config, "workerinput") else carried
         return report
 
     @pytest.hookimpl(optionalhook=True)
@@ -95,7 +98,8 @@ class _Door:
 
             session_of(self.config).add_crashed(report)
         if hasattr(report, "replay_carry") and not hasattr(self.config, "workerinput"):
+            from replay.pytest_plugin.carry import unpacked
             from replay.pytest_plugin.session import session_of
 
             # popped: pytest keeps every report until the end, and a result's line is large
-            session_of(self.config).add(report.__dict__.pop("replay_carry"), report.nodeid)
+            session_of(self.config).add(unpacked(report.__dict__.pop("replay_carry")), report.nodeid)

@@ -65,6 +65,17 @@ def _unanswered(result: Result) -> bool:
     return result.outcome == "error" and (silent or unsent)
 
 
+def packed(carried: dict[str, Any]) -> str:
+    """Return what a worker of xdist sends: one text, as xdist writes every value on its way by itself."""
+    return json.dumps(carried)
+
+
+def unpacked(carried: dict[str, Any] | str) -> dict[str, Any]:
+    """Return what an item carried, whether or not it came from a worker."""
+    found: dict[str, Any] = json.loads(carried) if isinstance(carried, str) else carried
+    return found
+
+
 def properties(result: Result) -> Iterator[tuple[str, object]]:
     """Yield the properties of a case for `--junitxml`."""
     target = result.transcript.target

@@ -73,7 +73,8 @@ class CaseItem(pytest.Item):
         session = session_of(self.config)
         result = session.result(self)
         self.replay_carry = carry(result, self.project)
-        self.user_properties.extend(properties(result))
+        if self.config.getoption("xmlpath", None):  # xdist would send each of them home three times
+            self.user_properties.extend(properties(result))
         bad = [verdict for verdict in result.verdicts if verdict.bad]
         if bad:
             raise CaseFailed("\n".join(map(explain, bad)) + "\n" + reproduce(self, session))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Play live cases concurrently ahead of their items; each item then only reports."""
+        gc.collect()
+        gc.freeze()  # thousands of items that stay to the end need not be looked at in every collection
         if self.mode == "none" or self.worker or self.config.option.collectonly:
             return
         from replay.pytest_plugin.ahead import play_ahead
@@ -99,6 +102,7 @@ class Session:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the run and draw its report; in a worker, send home why it ran nothing."""
+        gc.unfreeze()
         if self.worker:
             home = {"refused": self.refused, "warnings": sorted(set(map(str, self.warnings)))}
             self.config.workeroutput["replay"] = home
