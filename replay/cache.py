@@ -1,6 +1,6 @@
 """What files were found to say, kept beside the project: many times as fast to read as checking YAML.
 
-An entry counts only for the very bytes it was made from and the very code that made it. All of them are in one
+An entry counts only for the very bytes it was made from and the very code that made it. All of them are one
 SQLite file, `.replay/cache.db`: making a small file for each fixture costs as much as parsing it. It may be
 deleted at any time, and any number of processes may use it.
 """
