@@ -331,17 +331,6 @@ def test_folders_fifos_and_devices_are_named(tmp_path):
         file.load(tmp_path / ("x" * 300))
 
 
-def test_load_is_linear_in_the_number_of_interactions():
-    def seconds(count):
-        raw = file.dump(one(b"data: hello\n\n" * 20) for _ in range(count)).encode()
-        began = time.process_time()
-        assert len(file.read("c.yaml", raw).interactions) == count
-        return time.process_time() - began
-
-    seconds(100)
-    assert min(seconds(2000), seconds(2000)) / seconds(200) <= 15
-
-
 def test_every_vcrpy_cassette_of_the_corpus_loads_and_survives_a_rewrite():
     index = CORPUS / "index.jsonl"
     if not index.exists():

@@ -179,27 +179,3 @@ def test_a_run_that_misses_everywhere_is_not_slowed_down_by_a_large_cassette():
 def test_a_different_path_is_named():
     _, found = nearest(ask({}, uri="https://api.test/v2/x"), recorded({}))
     assert [str(one) for one in found] == ['path differs ("/v2/x" was "/v1/chat/completions")']
-
-
-def seconds_for_each(count, *, exact):
-    bodies = [
-        {"model": "m", "messages": [{"role": "user", "content": f"question {n} " * 40}]} for n in range(count)
-    ]
-    lookup = Lookup(recorded(*bodies), key)
-    asked = [
-        ask(body) if exact else ask(json.dumps(body, indent=1).encode()) for body in bodies[:: count // 200]
-    ]
-    lookup.peek(asked[0])
-    times = []
-    for _ in range(5):
-        began = time.process_time()
-        for request in asked:
-            assert lookup.peek(request) is not None
-        times.append((time.process_time() - began) / len(asked))
-    return min(times)
-
-
-@pytest.mark.parametrize("exact", [True, False])
-def test_a_look_up_takes_as_long_in_a_cassette_of_any_size(exact):
-    small = min(seconds_for_each(200, exact=exact) for _ in range(2))
-    assert seconds_for_each(10_000, exact=exact) / small <= 1.5

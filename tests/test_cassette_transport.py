@@ -383,29 +383,3 @@ def test_many_threads_share_a_cassette(tmp_path):
     with Cassette(path) as cassette:
         assert ask_all(cassette, "http://x") == [True] * 40
     assert cassette.unplayed == ()
-
-
-def test_playing_a_whole_answer_costs_little_more_than_the_client(tmp_path):
-    """The seam's own share of a played answer, measured against the same client over a bare transport."""
-    path = tmp_path / "c.yaml"
-    body = json.dumps(completion("x" * 2000)).encode()
-    with Scripted([reply(body)]) as server, Cassette(path, "once") as cassette:
-        cassette.http_client().post(server.url, json=BODY)
-    count = 400
-    file.save(path, file.load(path) * count)
-
-    def bare(request):
-        return httpx2.Response(200, headers={"content-type": "application/json"}, content=body)
-
-    def seconds(transport):
-        client = httpx2.Client(transport=transport)
-        began = time.process_time()
-        for _ in range(count):
-            assert client.post("http://x", json=BODY).content == body
-        return (time.process_time() - began) / count
-
-    seconds(httpx2.MockTransport(bare))
-    floor = min(seconds(httpx2.MockTransport(bare)) for _ in range(3))
-    played = min(seconds(Cassette(path).transport()) for _ in range(3))
-    print(f"played {played * 1e6:.0f} us, bare transport {floor * 1e6:.0f} us")
-    assert played - floor < 150e-6

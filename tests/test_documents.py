@@ -514,28 +514,6 @@ def test_a_folder_in_the_way_is_a_storage_error(tmp_path):
         documents.write(tmp_path, "x")
 
 
-def test_reading_is_faster_than_the_usual_loader():
-    message = {
-        "role": "user",
-        "content": "Where is my refund for order A-1001? I have waited for weeks. " * 2,
-    }
-    text = documents.dump(
-        {"messages": [message] * 24, "params": {"temperature": 0}}, open_lists=("messages",)
-    )
-
-    def best(load):
-        def once():
-            begun = time.perf_counter()
-            load(text)
-            return time.perf_counter() - begun
-
-        return min(once() for _ in range(30))
-
-    if _parser.PARSER is _parser.PurePython:
-        pytest.skip("this PyYAML was built without libyaml")
-    assert best(documents.parse) < best(lambda source: yaml.load(source, yaml.CSafeLoader))
-
-
 def test_an_empty_list_is_written_however_far_to_the_right_it_stands():
     nested = []
     for _ in range(80):
