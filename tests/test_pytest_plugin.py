@@ -95,6 +95,7 @@ def test_a_failure_shows_what_and_the_command_that_reproduces_it(shop):
     result.stdout.fnmatch_lines(
         ["contains: missing*(2 cases)*", '*pytest "suites/shop.yaml::shop/days[[]small[]]#1"*']
     )
+    result.stdout.fnmatch_lines(["FAILED suites/shop.yaml::shop/days[[]small[]]#1 - contains*"])
     assert "Traceback" not in result.stdout.str()
     again = shop.pytester.runpytest_inprocess("suites/shop.yaml::shop/days[small]#1")
     again.assert_outcomes(failed=1)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, Replay
 from replay.pytest_plugin.carry import crashed
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
-from replay.pytest_plugin.summary import Summary
+from replay.pytest_plugin.summary import Summary, name_in_full
 from replay.run import Result
 from replay.runner import Runner, clashes
 from replay.runs import RunWriter
@@ -114,6 +115,7 @@ class Session:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what a person wants to know first."""
+        name_in_full(chain.from_iterable(terminalreporter.stats.values()))
         if self.refused is not None and not self._told:
             terminalreporter.write_line(self.refused[1], red=True)
         self.summary.show(terminalreporter, self.mode)

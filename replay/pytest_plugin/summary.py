@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,15 @@ def _near(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
         return str(path)
+
+
+def name_in_full(reports: Iterable[Any]) -> None:
+    """Give reports back the names of their cases, for pytest's own summary.
+
+    pytest 9.2 reads the `[...]` of a node id as its end, and would print `refund[gpt-4o]#1]`. It is put right
+    only now, as `--lf` compares ids as pytest read them.
+    """
+    for report in reports:
+        read, name = getattr(report, "id", None), str(getattr(report, "nodeid", "")).partition("::")[2]
+        if name and read is not None and read.rest != name:
+            report._id = replace(read, names=(name,), params=None)
