@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -14,6 +15,7 @@ from replay import assertions, faults, importers, providers
 from replay.report import sections
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ.pop("CI", None)  # a test says itself when it is in CI
 
 pytest_plugins = ["pytester"]
 

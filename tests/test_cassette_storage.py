@@ -354,6 +354,8 @@ def test_a_real_limit_on_file_size_leaves_the_old_file_and_the_journal(tmp_path)
 
 def refused(folder):
     """Print what recording says where nothing can be written; as an ordinary user, whom modes apply to."""
+    with tempfile.TemporaryDirectory() as other:  # loads all that is needed: that user may not be able to
+        Cassette(record(Path(other) / "c.yaml", 1))
     if os.geteuid() == 0:
         os.seteuid(65534)
     for name in ("new.yaml", "old.yaml"):
