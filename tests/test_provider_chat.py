@@ -330,3 +330,42 @@ def test_every_provider_has_both_directions(name):
     provider = registry.get(name)
     for part in ("encode", "decode", "decode_stream", "decode_request", "secrets", "send"):
         assert callable(getattr(provider, part))
+
+
+def test_what_only_another_wire_can_say_is_not_sent():
+    thought = {"type": "native", "anthropic": {"type": "thinking", "thinking": "hm", "signature": "c2ln"}}
+    call = ToolCall("call_1", "look", "{}", extra={"native": {"gemini": {"thoughtSignature": "AA=="}}})
+    said = Message("assistant", [thought, {"type": "text", "text": "Hello"}], (call,), extra={"native": {}})
+    only = Message("assistant", [thought])
+    tools = (Tool("web", type="native", outer={"anthropic": {"type": "web_search_20250305"}}),)
+    body = openai.encode(Request("gpt-4o", (said, only), tools, {"native": {"anthropic": {"top_k": 4}}}))
+    assert body["messages"][0]["content"] == [{"type": "text", "text": "Hello"}]
+    assert body["messages"][1]["content"] is None
+    assert "native" not in json.dumps(body)
+    assert "tools" not in body
+
+
+def test_a_reply_comes_back_from_the_wire_as_it_went():
+    first = openai.decode(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "model": "gpt-4o",
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "tool_calls",
+                    "message": {
+                        "role": "assistant",
+                        "content": None,
+                        "tool_calls": [
+                            {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{"}}
+                        ],
+                    },
+                },
+                {"index": 1, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}},
+            ],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        }
+    )
+    assert openai.decode(openai.encode_reply(first)) == first

@@ -109,7 +109,7 @@ MIXED = (
     line(ask("Stream and stop.", stream=True), events({"content": "So"}).partition("data: [DONE]")[0][:-40]),
     {"input": "embed me", "model": "text-embedding-3-small"},
     line(
-        {"model": "gpt-5", "input": "hi"}, {"object": "response"}, url="https://api.openai.com/v1/responses"
+        {"assistant_id": "asst_1"}, {"object": "thread.run"}, url="https://api.openai.com/v1/threads/t_1/runs"
     ),
 )
 
@@ -123,14 +123,14 @@ def mixed(tmp_path):
 def test_every_line_is_imported_or_refused_by_name(mixed):
     recorded, _ = mixed
     assert [(outcome.place, outcome.refused) for outcome in recorded.outcomes if outcome.refused] == [
-        ("line 9", "an embeddings or Responses request: no provider reads it yet"),
-        ("line 10", "the Responses endpoint: no provider reads it yet"),
+        ("line 9", "an embeddings request: no provider reads it"),
+        ("line 10", "the Assistants endpoint: no provider reads it"),
     ]
     assert [outcome.conversation for outcome in recorded.outcomes][:2] == ["support/app-1", "support/app-2"]
     assert (recorded.files, recorded.imported, recorded.refused) == (1, 8, 2)
     assert json.loads(json.dumps(recorded.to_json()))["reasons"] == recorded.reasons
     assert "8 imported into suite support, 2 refused" in recorded.text
-    assert "refused: app.jsonl:10: the Responses endpoint: no provider reads it yet" in recorded.text
+    assert "refused: app.jsonl:10: the Assistants endpoint: no provider reads it" in recorded.text
 
 
 def test_what_was_logged_is_what_plays(mixed):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from replay.conversation import Object
+from replay.conversation import Json, Object
 from replay.registry import Registry
 
 
@@ -17,6 +17,13 @@ class Logged:
 
     `place` is where it stands in its file: `interaction 3`, `line 17`. `request` and `response` are decoded
     bodies as bytes. `error` is a transport error's exception class name.
+
+    What a recording shows by its URL, a derived log has to say: `wire` is the provider whose codec reads the
+    bodies (`openai` for those that an importer puts into the form of Chat Completions), `provider` the one
+    that was really asked, where it is another, `model` the model where the body names none, `settings` what a
+    target needs to reach it. `derived` says what the log is not: a recording ("langfuse keeps messages, not
+    bodies"). `thread` is the id that the log gives to all calls of one conversation. `at` is when it was
+    asked, in seconds since 1970. `tags`, `assertions` (as a suite names them) and `notes` come from the log.
     """
 
     path: str
@@ -31,6 +38,16 @@ class Logged:
     error: str | None = None
     source: Object = field(default_factory=dict)
     refused: str = ""
+    wire: str = ""
+    provider: str = ""
+    model: str = ""
+    settings: Object = field(default_factory=dict)
+    derived: str = ""
+    thread: str = ""
+    at: float | None = None
+    tags: tuple[str, ...] = ()
+    assertions: tuple[Json, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Importer(Protocol):

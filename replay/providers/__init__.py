@@ -1,12 +1,18 @@
 """Providers: one file for each wire format, both directions of it.
 
-A provider is a module (or any object) with the functions of `Provider`. `encode`, `decode`, `decode_stream`
-and `decode_request` are pure; `send` goes through the official SDK over the transport it is given.
+A provider is a module (or any object) with the functions of `Provider`. All but `send` are pure; `send` goes
+through the official SDK over the transport it is given.
+
+What a wire says that Chat Completions has no word for stands under `native`, by the provider's name, where it
+was said: in a message's, a call's or a reply's `extra` and in `params` as `{"native": {"anthropic": {...}}}`,
+in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's `outer` likewise. A wire sends its
+own back unchanged and leaves out the others' (see `replay.providers._native`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from replay.conversation import Json, Object
@@ -22,8 +28,26 @@ class Unreadable(Exception):
         self.error, self.partial = error, partial
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the URL of a request says beside its body: the model, params (`stream`), a target's settings."""
+
+    model: str | None = None
+    params: Object = field(default_factory=dict)
+    settings: Object = field(default_factory=dict)
+
+
 class Provider(Protocol):
     """The contract of one wire format."""
+
+    def place(self, method: str, url: str) -> Place | None:
+        """Read the URL of a request that speaks this wire, None for any other. Raises ValueError."""
+
+    def claims(self, asked: Json, answered: bytes | None) -> bool:
+        """Tell by its body, and its answer's if there is one, that a request without a URL speaks this wire.
+
+        At most one provider may claim a request.
+        """
 
     def encode(self, request: Request) -> Object:
         """Return the JSON body that asks for this."""
@@ -34,8 +58,14 @@ class Provider(Protocol):
     def decode_stream(self, events: Iterable[Mapping[str, str]]) -> Reply:
         """Read server-sent events (`{"event", "data"}`). Raises Unreadable with the partial reply."""
 
+    def encode_reply(self, reply: Reply) -> Json:
+        """Return the body of a response, not streamed, that says this: the inverse of `decode`."""
+
     def decode_request(self, body: Object) -> Request:
-        """Read a request body: the inverse of `encode`."""
+        """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
+
+    def is_end(self, event: Mapping[str, str]) -> bool:
+        """Tell whether a stream ends with this event."""
 
     def secrets(self, target: Target) -> dict[str, str | None]:
         """Return the credentials a live call needs by environment variable, None where it is not set."""

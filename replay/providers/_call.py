@@ -1,45 +1,52 @@
-"""One chat completion through the official SDK, over the transport it is given."""
+"""One call of one SDK, over the transport it is given: what is common to all wires."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from replay.conversation import Object
-from replay.errors import BadInput, SeamError
-from replay.providers import _chat, _errors
-from replay.providers._settings import adapt, headers, seconds
-from replay.providers._wire import answer, timing
+from replay.errors import SeamError
+from replay.providers import _errors, _wire
 from replay.turn import Request, Target, Turn
 
-Options = Callable[[Target], Object]  # takes a target, returns what its client is made with
-
-
-def call(request: Request, target: Target, transport: Any, client: str, options: Options) -> Turn:
-    """Send one request, once, through `client`, the name of a class of the SDK's."""
-    import httpx2
-    import openai
-
-    from replay.providers._line import line
+if TYPE_CHECKING:
     from replay.providers._tap import Tap
 
-    limit = seconds(target)
-    account = {name: target.settings.get(name) for name in ("organization", "project")}
-    try:
-        sdk = line(client, options(target), account, headers(target), limit)
-    except httpx2.InvalidURL as problem:
-        raise BadInput(f'target "{target.name}": {problem}') from None
-    tap = Tap(transport, limit)
-    # ASCII JSON: the SDK's own writer cannot send half of a surrogate pair, which models do write.
-    body = json.dumps(adapt(_chat.encode(request), target.settings)).encode()
+
+class Codec(_wire.Codec, Protocol):
+    """The pure half of a provider."""
+
+    def encode(self, request: Request) -> Object:
+        """See `replay.providers.Provider`."""
+
+
+def through(
+    request: Request,
+    target: Target,
+    transport: Any,
+    codec: _wire.Codec,
+    post: Callable[[Tap], object],
+    raises: tuple[type[Exception], ...] = (),
+) -> Turn:
+    """Let `post` send a request over the tap it is given (a transport of httpx2), and read what came back.
+
+    `raises` are the SDK's own errors; what it makes of the answer does not count. Raises SeamError.
+    """
+    import httpx2
+
+    from replay.providers._settings import seconds
+    from replay.providers._tap import Tap
+
+    tap = Tap(transport, seconds(target))
+    expected: tuple[type[Exception], ...] = (*raises, httpx2.HTTPError, OSError)
     raised: Exception | None = None
     try:
-        sdk.post(body, tap)
-    except (openai.OpenAIError, httpx2.HTTPError, OSError) as problem:
+        post(tap)
+    except expected as problem:
         _let_seam_through(problem)
         raised = problem
-    return _turn(request, tap, raised)
+    return _turn(request, codec, tap, raised)
 
 
 def _let_seam_through(raised: BaseException) -> None:
@@ -50,17 +57,17 @@ def _let_seam_through(raised: BaseException) -> None:
         cause = cause.__cause__
 
 
-def _turn(request: Request, tap: Any, problem: Exception | None) -> Turn:
+def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | None) -> Turn:
     cut = problem is not None and not tap.ended
     failure = _errors.failure(problem, begun=tap.status is not None) if problem and cut else None
     body = tap.body
-    read = answer(_chat, tap.status, tap.headers, body, failure)
+    read = _wire.answer(codec, tap.status, tap.headers, body, failure)
     sizes = tuple(map(len, tap.chunks))
     return Turn(
         request,
         read.reply,
         read.error,
-        timing(body, tap.times, sizes, streamed=bool(read.stream)),
+        _wire.timing(body, tap.times, sizes, streamed=bool(read.stream)),
         raw=None if tap.status is None else body.decode("utf-8", "backslashreplace"),
         stream=read.stream,
     )

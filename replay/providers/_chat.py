@@ -5,12 +5,13 @@ https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from replay.conversation import Json, Message, Object, Tool
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _shape
+from replay.providers import Unreadable, _errors, _native, _shape
 from replay.providers._chunks import Chunks
 from replay.turn import ApiError, Reply, Request, Usage
 
@@ -30,6 +31,8 @@ _CACHED = (
     ("cached_tokens",),
     ("num_cached_tokens",),
 )
+_OURS = ("choice", _native.NATIVE)  # of a reply's `extra`: not fields of the response itself
+_CHUNK = re.compile(rb'^data:\s*\{.*"choices"\s*:', re.MULTILINE)
 _REASONING = (
     ("completion_tokens_details", "reasoning_tokens"),
     ("completion_token_details", "reasoning_tokens"),
@@ -40,10 +43,70 @@ _REASONING = (
 def encode(request: Request) -> Object:
     """Return the JSON body that asks for this."""
     body: Object = {"model": request.model} if request.model else {}
-    body["messages"] = [message.to_json() for message in request.messages]
-    if request.tools:
-        body["tools"] = [tool.to_wire() for tool in request.tools]
-    return body | request.params
+    body["messages"] = [_sent(message) for message in request.messages]
+    tools = [_native.plain(tool.to_wire()) for tool in request.tools if tool.type != _native.NATIVE]
+    if tools:
+        body["tools"] = tools
+    return body | _native.plain(request.params)
+
+
+def _sent(message: Message) -> Object:
+    """A message without what only other wires can say."""
+    data = _native.plain(message.to_json())
+    if isinstance(message.content, list) and message.content:
+        data["content"] = [part for part in message.content if part.get("type") != _native.NATIVE] or None
+    if message.tool_calls and "tool_calls" in data:
+        data["tool_calls"] = [_native.plain(call) for call in data["tool_calls"]]
+    return data
+
+
+def encode_reply(reply: Reply) -> Object:
+    """Return the body of a response that says this: the inverse of `decode`."""
+    body = {"object": "chat.completion"} | {k: v for k, v in reply.extra.items() if k not in _OURS}
+    body["choices"] = [_said(choice, number) for number, choice in enumerate(reply.choices())]
+    if reply.model is not None:
+        body["model"] = reply.model
+    if reply.usage is not None and "usage" not in body:
+        body["usage"] = _counted(reply.usage)
+    return body
+
+
+def _said(choice: Reply, number: int) -> Object:
+    data: Object = {
+        "index": number,
+        "message": _sent(choice.message),
+        "finish_reason": choice.native_finish_reason or choice.finish_reason,
+    }
+    if choice.logprobs is not None:
+        data["logprobs"] = choice.logprobs
+    rest: Object = choice.extra.get("choice") or {}
+    return data | rest
+
+
+def _counted(usage: Usage) -> Object:
+    counts = usage.to_json()
+    for count, place in (("cached_tokens", "prompt"), ("reasoning_tokens", "completion")):
+        if count in counts:
+            counts[f"{place}_tokens_details"] = {count: counts.pop(count)}
+    return counts
+
+
+def claims(asked: Json, answered: bytes | None) -> bool:
+    """Tell whether this was asked and answered as Chat Completions are."""
+    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list):
+        return False
+    if answered is None:
+        return True
+    try:
+        document = parse(answered)
+    except ValueError:
+        return _CHUNK.search(answered) is not None
+    return isinstance(document, dict) and bool(document.keys() & {"choices", "error"})
+
+
+def is_end(event: Mapping[str, str]) -> bool:
+    """Tell whether this is the stream's [DONE]."""
+    return event["data"].lstrip().startswith("[DONE]")
 
 
 def decode_request(body: Object) -> Request:
@@ -96,7 +159,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
 def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
     upcoming = iter(events)
     event, number = next(upcoming, None), 0
-    while event is not None and not event["data"].lstrip().startswith("[DONE]"):
+    while event is not None and not is_end(event):
         number, following = number + 1, next(upcoming, None)
         document = _parsed(event["data"], number, last=following is None)
         if event.get("event") == "error" or _errors.is_error(document):

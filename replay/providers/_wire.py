@@ -32,14 +32,17 @@ class Codec(Protocol):
     def decode_stream(self, events: Iterable[Mapping[str, str]]) -> Reply:
         """See `replay.providers.Provider`."""
 
+    def is_end(self, event: Mapping[str, str]) -> bool:
+        """See `replay.providers.Provider`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an HTTP response says: a reply, an error, or an error and the part of a reply that had arrived.
 
     `stream` is empty when the answer was not a stream, else `{"events": 12, "done": true}`: events before
-    [DONE], whether [DONE] came, and, only where it happened, `after_done` (events that followed it), `bom`,
-    `bad_utf8` and `cut`.
+    the one that ends it ([DONE] or the wire's own), whether that came, and, only where it happened,
+    `after_done` (events that followed it), `bom`, `bad_utf8` and `cut`.
     """
 
     reply: Reply | None = None
@@ -74,7 +77,7 @@ def _read(codec: Codec, body: bytes) -> tuple[Reply | None, ApiError | None, Obj
     try:
         found, odd = _framed(body)
         if isinstance(found, Stream):
-            stream = _state(found, odd)
+            stream = _state(codec, found, odd)
             return codec.decode_stream(found), None, stream
         return codec.decode(found), None, stream
     except Unreadable as problem:
@@ -113,8 +116,8 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
     raise Unreadable(ApiError("bad_response", message=message))
 
 
-def _state(found: Stream, odd: Object) -> Object:
-    done = [number for number, event in enumerate(found) if event["data"].lstrip().startswith("[DONE]")]
+def _state(codec: Codec, found: Stream, odd: Object) -> Object:
+    done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
     after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
     return {"events": count, "done": bool(done)} | after | odd

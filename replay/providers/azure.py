@@ -13,14 +13,41 @@ from typing import Any
 
 from replay.conversation import Object
 from replay.errors import BadInput
-from replay.providers import _settings
-from replay.providers._chat import decode, decode_request, decode_stream, encode
+from replay.providers import Place, _chat, _settings, _url
+from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
 from replay.turn import Request, Target, Turn
 
-__all__ = ["decode", "decode_request", "decode_stream", "encode", "secrets", "send"]
+__all__ = [
+    "claims",
+    "decode",
+    "decode_request",
+    "decode_stream",
+    "encode",
+    "encode_reply",
+    "is_end",
+    "place",
+    "secrets",
+    "send",
+]
 
 _KEY = "AZURE_OPENAI_API_KEY"
 _VERSION = "2024-10-21"  # the last dated version that is generally available
+
+
+def place(method: str, url: str) -> Place | None:
+    """Read the URL of a call to a deployment."""
+    parts = _url.read(url)
+    base = _url.before(parts, "/chat/completions") if method == "POST" else None
+    endpoint, found, deployment = (base or "").rpartition("/openai/deployments/")
+    if not found or "/" in deployment:
+        return None
+    version = {"api_version": parts.query["api-version"]} if "api-version" in parts.query else {}
+    return Place(deployment, settings={"endpoint": endpoint.rstrip("/"), "deployment": deployment} | version)
+
+
+def claims(*_: object) -> bool:
+    """Claim nothing: without its URL it is `openai`'s wire."""
+    return False
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -30,9 +57,9 @@ def secrets(target: Target) -> dict[str, str | None]:
 
 def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._call import call
+    from replay.providers._openai import call
 
-    return call(request, target, transport, "AzureOpenAI", _options)
+    return call(request, target, transport, _chat, "AzureOpenAI", _options(target))
 
 
 def _options(target: Target) -> Object:

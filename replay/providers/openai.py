@@ -9,14 +9,39 @@ from __future__ import annotations
 from typing import Any
 
 from replay.conversation import Object
-from replay.providers import _settings
-from replay.providers._chat import decode, decode_request, decode_stream, encode
+from replay.providers import Place, _chat, _settings, _url
+from replay.providers._chat import (
+    claims,
+    decode,
+    decode_request,
+    decode_stream,
+    encode,
+    encode_reply,
+    is_end,
+)
 from replay.turn import Request, Target, Turn
 
-__all__ = ["decode", "decode_request", "decode_stream", "encode", "secrets", "send"]
+__all__ = [
+    "claims",
+    "decode",
+    "decode_request",
+    "decode_stream",
+    "encode",
+    "encode_reply",
+    "is_end",
+    "place",
+    "secrets",
+    "send",
+]
 
 _KEY = "OPENAI_API_KEY"
 _URL = "https://api.openai.com/v1"
+
+
+def place(method: str, url: str) -> Place | None:
+    """Read the URL of a call to OpenAI itself."""
+    base = _url.before(_url.read(url), "/chat/completions") if method == "POST" else None
+    return Place() if base in ("", _URL) else None
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -26,9 +51,9 @@ def secrets(target: Target) -> dict[str, str | None]:
 
 def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._call import call
+    from replay.providers._openai import call
 
-    return call(request, target, transport, "OpenAI", _options)
+    return call(request, target, transport, _chat, "OpenAI", _options(target))
 
 
 def _options(target: Target) -> Object:

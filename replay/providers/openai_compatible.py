@@ -9,11 +9,35 @@ from __future__ import annotations
 from typing import Any
 
 from replay.conversation import Object
-from replay.providers import _settings
-from replay.providers._chat import decode, decode_request, decode_stream, encode
+from replay.providers import Place, _chat, _settings, _url
+from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
 from replay.turn import Request, Target, Turn
 
-__all__ = ["decode", "decode_request", "decode_stream", "encode", "secrets", "send"]
+__all__ = [
+    "claims",
+    "decode",
+    "decode_request",
+    "decode_stream",
+    "encode",
+    "encode_reply",
+    "is_end",
+    "place",
+    "secrets",
+    "send",
+]
+
+
+def place(method: str, url: str) -> Place | None:
+    """Read the URL of a call to any server but OpenAI's own and Azure's deployments."""
+    base = _url.before(_url.read(url), "/chat/completions") if method == "POST" else None
+    if not base or base == "https://api.openai.com/v1" or "/openai/deployments/" in base:
+        return None
+    return Place(settings={"base_url": base.rstrip("/")})
+
+
+def claims(*_: object) -> bool:
+    """Claim nothing: without its URL it is `openai`'s wire."""
+    return False
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -23,9 +47,9 @@ def secrets(target: Target) -> dict[str, str | None]:
 
 def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._call import call
+    from replay.providers._openai import call
 
-    return call(request, target, transport, "OpenAI", _options)
+    return call(request, target, transport, _chat, "OpenAI", _options(target))
 
 
 def _options(target: Target) -> Object:

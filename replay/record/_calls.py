@@ -1,32 +1,28 @@
-"""A logged exchange as a chat call: which provider's wire it is, which model, and from which address."""
+"""A logged exchange as a call to a model: which provider's wire, which model, from which address."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
+from replay import providers
 from replay.conversation import Json, Object
 from replay.importers import Logged
 from replay.jsontext import parse
+from replay.providers import Place
 
-_DEPLOYMENT = re.compile(r"^(?P<prefix>.*?)/+openai/deployments/(?P<deployment>[^/]+)/chat/completions/?$")
-_CHAT = re.compile(r"/+chat/completions/?$")
-_PLACEHOLDER = re.compile(r"^<([A-Za-z0-9_-]+)>")
-# Other calls to models, by the end of their path. `[^/]` keeps a model's name out of the reason.
+# Other calls, by the end of their path. `[^/]` keeps a model's name out of the reason.
 _OTHERS = {
-    r"/responses(/[^/]*)?$": "the Responses endpoint",
-    r"/messages(/count_tokens|/batches.*)?$": "the Anthropic Messages endpoint",
-    r"(/engines/[^/]+)?/completions$": "the legacy completions endpoint",
     r"/embeddings$": "an embeddings request",
-    r":(streamG|g)enerateContent$": "the Gemini generateContent endpoint",
-    r":(rawPredict|streamRawPredict|predict)$": "the Vertex AI endpoint",
-    r"/converse(-stream)?$": "the Bedrock Converse endpoint",
-    r"/invoke(-with-response-stream)?$": "the Bedrock InvokeModel endpoint",
-    r"/api/(chat|generate)$": "the Ollama endpoint",
-    r"/v[12]/(chat|generate)$": "the Cohere endpoint",
+    r"/count_tokens|:countTokens$": "a count of tokens",
+    r"/batches(/.*)?$": "a batch",
+    r":(rawPredict|streamRawPredict|predict)$": "the Vertex AI endpoint of another vendor's model",
+    r"/invoke(-with-response-stream)?$": "the Bedrock InvokeModel endpoint of another vendor's model",
     r"/interactions(/[^/]*)?$": "the Gemini Interactions endpoint",
     r"/(assistants|threads)(/.*)?$": "the Assistants endpoint",
+    r"/(completions|chat|generate|messages|responses|converse)$": "an endpoint of a model",
 }
 
 
@@ -36,37 +32,73 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A chat call: `body` is the request, `settings` what a target at that address needs to be given."""
+    """A call to a model: `body` is the request, `params` what its URL says beside it.
 
+    `wire` is the provider whose codec reads it; `provider` the one it is played at, which is another only
+    where a log keeps all calls in one form. `settings` are what a target at that address needs to be given.
+    """
+
+    wire: str
     provider: str
     model: str
     body: Object
+    params: Object = field(default_factory=dict)
     settings: Object = field(default_factory=dict)
 
 
-def chat_call(logged: Logged, model: str | None = None) -> Call:
-    """Read a logged exchange as a chat call; `model` is taken where none is named. Raises Refused."""
+def model_call(logged: Logged, model: str | None = None) -> Call:
+    """Read a logged exchange as a call to a model; `model` is taken where none is named. Raises Refused."""
     if logged.refused:
         raise Refused(logged.refused)
-    path = _path(logged.url)
-    if not _CHAT.search(path) and not _looks_like_chat(logged):
-        raise Refused(_other(logged, path))
+    wire, place = _placed(logged)
     if logged.response is not None and logged.status is None:
         raise Refused("no HTTP status is recorded")
     body = _body(logged)
-    provider, settings = _address(logged.url)
-    named = body.get("model") or settings.get("deployment") or _served(logged) or model
+    named = body.get("model") or place.model or logged.model or _served(logged) or model
     named = named or (logged.url and "default")  # a server that is asked for no model takes any name
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
-    return Call(provider, named, body, settings)
+    return Call(wire, logged.provider or wire, named, body, place.params, place.settings)
 
 
-def _path(url: str) -> str:
+def _placed(logged: Logged) -> tuple[str, Place]:
+    """Tell the wire by what the log says, by the URL, else by what was asked and answered."""
     try:
-        return urlsplit(url).path
+        if logged.wire:
+            return logged.wire, Place(settings=logged.settings)
+        return next(_places(logged), None) or _claimed(logged)
     except ValueError as problem:
-        raise Refused(f"its URL cannot be read: {problem}") from None
+        raise Refused(str(problem)) from None
+
+
+def _places(logged: Logged) -> Iterator[tuple[str, Place]]:
+    if not logged.url:
+        return
+    for name in providers.registry.names():
+        place = providers.registry.get(name).place(logged.method, logged.url)
+        if place is not None:
+            yield name, place
+
+
+def _claimed(logged: Logged) -> tuple[str, Place]:
+    """The wire by the body. Chat Completions is what all others are told from, and so comes last."""
+    asked = _quiet(logged.request)
+    names = [name for name in providers.registry.names() if name != "openai"]
+    for name in (*names, "openai"):
+        if providers.registry.get(name).claims(asked, logged.response):
+            return _served_at(logged, name)
+    raise Refused(_other(logged, asked))
+
+
+def _served_at(logged: Logged, name: str) -> tuple[str, Place]:
+    """Some servers take chat completions at a path of their own."""
+    if not logged.url:
+        return name, Place()
+    if name != "openai" or logged.response is None:
+        raise Refused(_other(logged, _quiet(logged.request)))
+    parts = urlsplit(logged.url)
+    base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+    return "openai_compatible", Place(settings={"base_url": base})
 
 
 def _body(logged: Logged) -> Object:
@@ -76,67 +108,29 @@ def _body(logged: Logged) -> Object:
         body = parse(logged.request)
     except ValueError as problem:
         raise Refused(f"the request body is not JSON: {problem}") from None
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        raise Refused("the request body has no messages")
+    if not isinstance(body, dict):
+        raise Refused("the request body is no JSON object")
     return body
 
 
-def _looks_like_chat(logged: Logged) -> bool:
-    """Tell by what was asked and answered; some servers take chat completions at a path of their own."""
-    asked = _quiet(logged.request)
-    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list):
-        return False
-    if logged.response is None:
-        return not logged.url
-    answered = _quiet(logged.response)
-    if isinstance(answered, dict):
-        return "choices" in answered or (not logged.url and "error" in answered)
-    return re.search(rb'^data:\s*\{.*"choices"\s*:', logged.response, re.MULTILINE) is not None
-
-
-def _other(logged: Logged, path: str) -> str:
+def _other(logged: Logged, asked: Json) -> str:
+    path = urlsplit(logged.url).path
     if logged.method != "POST":
-        return f"{logged.method} {path or '/'} is not a chat completion"
-    if logged.request.lstrip()[:1] == b"{" and _quiet(logged.request) is None:
+        return f"{logged.method} {path or '/'} is no call to a model"
+    if logged.request.lstrip()[:1] == b"{" and asked is None:
         return "the request body is not JSON"
     for pattern, what in _OTHERS.items():
         if re.search(pattern, path.rstrip("/")):
-            return f"{what}: no provider reads it yet"
-    asked = _quiet(logged.request)
+            return f"{what}: no provider reads it"
     if not path and isinstance(asked, dict):
         return _other_body(asked)
-    return f"POST {path or '/'} is not a chat completion"
+    return f"POST {path or '/'} is no call to a model"
 
 
 def _other_body(asked: Object) -> str:
     if "messages" in asked:
         return "its answer is not a chat completion"
-    if "input" in asked:
-        return "an embeddings or Responses request: no provider reads it yet"
-    return "no messages"
-
-
-def _address(url: str) -> tuple[str, Object]:
-    """Return the provider whose wire is spoken at a URL, and the settings that lead a target there."""
-    if not url or url.startswith("/"):
-        return "openai", {}
-    url = _PLACEHOLDER.sub(lambda match: f"https://{match[1].lower().replace('_', '-')}.invalid", url)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Refused(f"its URL is no address: {url}")
-    host = parts.netloc.rpartition("@")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
-    origin, query = f"{parts.scheme}://{host}", dict(parse_qsl(parts.query))
-    deployed = _DEPLOYMENT.match(parts.path)
-    if deployed:
-        version = {"api_version": query["api-version"]} if "api-version" in query else {}
-        return "azure", {
-            "endpoint": origin + deployed["prefix"],
-            "deployment": deployed["deployment"],
-        } | version
-    base = origin + _CHAT.sub("", parts.path).rstrip("/")
-    if base == "https://api.openai.com/v1":
-        return "openai", {}
-    return "openai_compatible", {"base_url": base}
+    return "an embeddings request: no provider reads it" if "input" in asked else "no messages"
 
 
 def _served(logged: Logged) -> str | None:

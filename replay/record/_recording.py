@@ -22,13 +22,14 @@ from replay.diff import differences
 from replay.errors import BadInput, StorageError
 from replay.importers import Logged
 from replay.providers import Unreadable
-from replay.record._calls import Call, Refused, chat_call
+from replay.record._calls import Call, Refused, model_call
 from replay.record._files import Log, head, logs, names, slug, sniffed
 from replay.record._outcome import Outcome
 from replay.record._playback import played
 from replay.record._propose import proposals
 from replay.record._suite import SuiteWriter
 from replay.record._targets import Targets, save
+from replay.record._translate import in_its_own_words
 from replay.turn import Request, Target, Transcript
 
 _MASKED = re.compile(r"\*{3,}|[\[<(]?redacted\S*", re.IGNORECASE)
@@ -86,7 +87,7 @@ class Recording:
     def _outcome(self, log: Log, log_format: str, logged: Logged) -> Outcome:
         try:
             clean = self._clean(logged)
-            call = chat_call(clean, self._model)
+            call = model_call(clean, self._model)
             number = re.search(r"\d+", logged.place)
             name = f"{self._folder}/{self._names[log]}-{number[0] if number else 0}"
             source = {"format": log_format, "file": log.shown, "place": logged.place} | logged.source
@@ -110,13 +111,13 @@ class Recording:
 
     def _imported(self, logged: Logged, call: Call, conversation: Conversation) -> Outcome:
         target = self.targets.of(call)
-        notes = list(_masked(conversation))
+        notes = [*logged.notes, *_masked(conversation)]
         if logged.response is None and logged.error is None:
             self._keep(conversation)
             self._suite.add(conversation.name, target.name, [])
             notes.append("no response is recorded: record it with pytest --record-mode=once")
         else:
-            notes += self._recorded(logged, conversation, target)
+            notes += self._recorded(logged, call, conversation, target)
         self.targets.keep(target)
         where = conversation.source
         return Outcome(where["file"], where["place"], conversation.name, target.name, notes=tuple(notes))
@@ -133,16 +134,18 @@ class Recording:
         except ValueError as problem:
             raise Refused(f"the request cannot be written as a fixture: {problem}") from None
 
-    def _recorded(self, logged: Logged, conversation: Conversation, target: Target) -> Iterator[str]:
+    def _recorded(
+        self, logged: Logged, call: Call, conversation: Conversation, target: Target
+    ) -> Iterator[str]:
         """Write all files of a conversation; yield how what is played differs from what was logged."""
-        response = _response(logged)
+        response = _response(in_its_own_words(logged, call))
         asked = Request(target.model, conversation.messages, conversation.tools, conversation.params)
         try:
             sent, turn = played(asked, target, response)
         except BadInput as problem:
             raise Refused(f"it cannot be sent again: {problem.faults[0].message}") from None
         self._keep(conversation)
-        deviations = _deviations(logged, sent)
+        deviations = _deviations(logged, sent) if call.wire == call.provider else {}
         source = conversation.source | deviations
         interaction = Interaction(self._redactor.request(sent), replace(response, source=source))
         self._store(Transcript(conversation, target, (turn,)), interaction)
@@ -197,11 +200,13 @@ def _salted(project: Project, files: Iterable[Log]) -> Project:
 
 def _conversation(name: str, call: Call, source: Object) -> Conversation:
     try:
-        request = providers.registry.get(call.provider).decode_request(call.body)
+        request = providers.registry.get(call.wire).decode_request(call.body)
     except Unreadable as problem:
         raise Refused(f"the request cannot be read: {problem}") from None
+    if not request.messages:
+        raise Refused("the request body has no messages")
     # an empty list of tools is no tools; a parameter it is not
-    params = {key: value for key, value in request.params.items() if key != "tools"}
+    params = {key: value for key, value in request.params.items() if key != "tools"} | call.params
     return Conversation(name, request.messages, request.tools, params, source=source)
 
 

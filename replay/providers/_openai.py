@@ -1,7 +1,11 @@
-"""The SDK's client, made once for a target and a thread: making one costs as much as half a call."""
+"""Calls through OpenAI's SDK.
+
+Its client is made once for a target and a thread: making one costs as much as half a call.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import lru_cache
 from typing import Any
@@ -10,8 +14,38 @@ import httpx2
 import openai
 
 from replay.conversation import Object
+from replay.errors import BadInput
+from replay.providers._call import Codec, through
+from replay.providers._settings import adapt, headers, seconds
+from replay.turn import Request, Target, Turn
 
 _Frozen = tuple[tuple[str, Any], ...]
+
+
+def call(
+    request: Request,
+    target: Target,
+    transport: Any,
+    codec: Codec,
+    client: str,
+    options: Object,
+    path: str = "/chat/completions",
+) -> Turn:
+    """Send one request, once, to `path` of the API.
+
+    `client` is the name of the SDK's class, `options` what it is made with.
+    Raises SeamError, and BadInput for the settings.
+    """
+    account = {name: target.settings.get(name) for name in ("organization", "project")}
+    try:
+        sdk = line(client, options, account, headers(target), seconds(target))
+    except httpx2.InvalidURL as problem:
+        raise BadInput(f'target "{target.name}": {problem}') from None
+    # ASCII JSON: the SDK's own writer cannot send half of a surrogate pair, which models do write.
+    body = json.dumps(adapt(codec.encode(request), target.settings)).encode()
+    return through(
+        request, target, transport, codec, lambda tap: sdk.post(path, body, tap), (openai.OpenAIError,)
+    )
 
 
 class Line(httpx2.BaseTransport):
@@ -30,14 +64,14 @@ class Line(httpx2.BaseTransport):
             **options, http_client=self._http, timeout=seconds, max_retries=0, default_headers=headers
         )
         self._sdk.organization, self._sdk.project = account["organization"], account["project"]
-        base = str(self._sdk.base_url).rstrip("/")
-        self._url = f"{base}/chat/completions"  # whole, which spares the SDK joining it each time
+        self._base = str(self._sdk.base_url).rstrip("/")
 
-    def post(self, body: bytes, transport: Any) -> None:
-        """Send one chat completion. Raises what the SDK and the transport do."""
+    def post(self, path: str, body: bytes, transport: Any) -> None:
+        """Send one request. Raises what the SDK and the transport do."""
         self._transport = transport
         try:
-            self._sdk.post(self._url, cast_to=httpx2.Response, content=body)
+            # the URL whole, which spares the SDK joining it each time
+            self._sdk.post(self._base + path, cast_to=httpx2.Response, content=body)
         finally:
             self._transport = None
             self._http.cookies.clear()

@@ -1,0 +1,37 @@
+"""What only one wire can say, kept under the word `native` by the provider's name."""
+
+from __future__ import annotations
+
+from replay.conversation import Json, Object
+
+NATIVE = "native"
+
+
+def own(data: Object, wire: str) -> Object:
+    """Return what `data` keeps for a wire, empty where there is nothing."""
+    kept = data.get(NATIVE)
+    said = kept.get(wire) if isinstance(kept, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
+def keep(wire: str, said: Object) -> Object:
+    """Return `{"native": {wire: said}}`, to be merged into an `extra` or `params`; nothing for nothing."""
+    return {NATIVE: {wire: said}} if said else {}
+
+
+def part(wire: str, said: Object) -> Object:
+    """Return a content part that only `wire` can send."""
+    return {"type": NATIVE, wire: said}
+
+
+def said(part: Json, wire: str) -> Object | None:
+    """Return what a content part or a tool says in the words of `wire`, None where it does not."""
+    if not isinstance(part, dict) or part.get("type") != NATIVE:
+        return None
+    found = part.get(wire)
+    return found if isinstance(found, dict) else None
+
+
+def plain(data: Object) -> Object:
+    """Return `data` without what is kept for any wire."""
+    return {key: value for key, value in data.items() if key != NATIVE} if NATIVE in data else data
