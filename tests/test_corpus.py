@@ -10,8 +10,8 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import chat_corpus
 import pytest
+import recorded_corpus
 from corpus_oracle import expected
 
 from replay import fixtures, providers
@@ -21,7 +21,7 @@ from replay.config import Project
 from replay.record import record
 from replay.turn import Request
 
-pytestmark = pytest.mark.skipif(not chat_corpus.PRESENT, reason=chat_corpus.ABSENT)
+pytestmark = pytest.mark.skipif(not recorded_corpus.PRESENT, reason=recorded_corpus.ABSENT)
 
 COMMON = {"eos": "stop", "function_call": "tool_calls"}
 
@@ -29,8 +29,8 @@ COMMON = {"eos": "stop", "function_call": "tool_calls"}
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory):
     out = tmp_path_factory.mktemp("imported")
-    rows = [json.loads(line) for line in (chat_corpus.CORPUS / "index.jsonl").open()]
-    files = sorted({chat_corpus.CORPUS / row["file"] for row in rows})
+    rows = [json.loads(line) for line in (recorded_corpus.CORPUS / "index.jsonl").open()]
+    files = sorted({recorded_corpus.CORPUS / row["file"] for row in rows})
     return rows, record(files, out, "corpus"), Project.find(out)
 
 
@@ -49,7 +49,7 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
     _, recorded, project = imported
     outcomes = {(outcome.file, outcome.place): outcome for outcome in recorded.outcomes}
     table, wrong = defaultdict(Counter), {}
-    for recording in chat_corpus.recordings():
+    for recording in recorded_corpus.recordings("chat.completions", "deployments/chat.completions"):
         source = recording.row["file"].split("/")[0]
         count = table[source]
         count["interactions"] += 1

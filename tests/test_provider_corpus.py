@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from chat_corpus import ABSENT, PRESENT, recordings
+from recorded_corpus import ABSENT, PRESENT, recordings
 
 from replay.jsontext import canonical
 from replay.providers import openai
@@ -15,7 +15,10 @@ pytestmark = pytest.mark.skipif(not PRESENT, reason=ABSENT)
 @pytest.fixture(scope="module")
 def every():
     """Each recording with what we read of it."""
-    return [(item, answer(openai, item.status, item.headers, item.body)) for item in recordings()]
+    return [
+        (item, answer(openai, item.status, item.headers, item.body))
+        for item in recordings("chat.completions", "deployments/chat.completions")
+    ]
 
 
 def documents(body):
@@ -130,7 +133,7 @@ def plain(value):
 
 def test_every_request_goes_back_on_the_wire_as_it_came():
     count = 0
-    for item in recordings():
+    for item in recordings("chat.completions", "deployments/chat.completions"):
         try:
             body = json.loads(item.request)
         except ValueError:

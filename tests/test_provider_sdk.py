@@ -3,9 +3,9 @@
 import httpx2
 import openai as sdk
 import pytest
-from chat_corpus import ABSENT, PRESENT, recordings
 from chat_wire import HELLO, chunk, completion, send, streamed
 from openai.lib.streaming.chat import ChatCompletionStreamState
+from recorded_corpus import ABSENT, PRESENT, recordings
 from scripted import Scripted, reply, stream
 
 from replay.providers import openai
@@ -205,7 +205,7 @@ def same_call(ours, theirs):
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 def test_every_recorded_reply_is_what_the_sdk_reads():
     read, differ, unread = 0, [], []
-    for recorded in recordings():
+    for recorded in recordings("chat.completions", "deployments/chat.completions"):
         found = answer(openai, recorded.status, {}, recorded.body)
         if found.error or recorded.row["container"].startswith("raw"):
             continue

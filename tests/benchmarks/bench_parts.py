@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import chat_corpus
+import recorded_corpus
 import workload
 import yaml
 
@@ -65,11 +65,11 @@ def redacted_stream():
 
 def redaction():
     """Redacting real recordings, against loading them; None without the corpus."""
-    if not chat_corpus.PRESENT:
+    if not recorded_corpus.PRESENT:
         return None
-    lines = (json.loads(line) for line in (chat_corpus.CORPUS / "index.jsonl").open())
+    lines = (json.loads(line) for line in (recorded_corpus.CORPUS / "index.jsonl").open())
     names = sorted({line["file"] for line in lines if line["container"] == "vcrpy"})
-    raw = {name: (chat_corpus.CORPUS / name).read_bytes() for name in names}
+    raw = {name: (recorded_corpus.CORPUS / name).read_bytes() for name in names}
     found = [one for name in names for one in file.read(name, raw[name]).interactions]
     redactor = Redactor("salt")
     loading = best(lambda: [file.read(name, raw[name]) for name in names], 2)

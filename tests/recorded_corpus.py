@@ -1,4 +1,4 @@
-"""Chat Completions interactions of the corpus of real recordings, read without any of our own code."""
+"""The corpus of real recordings, read as simply as possible and without any of our own code."""
 
 import gzip
 import json
@@ -47,30 +47,36 @@ Loader.add_multi_constructor("!", _plain)
 @cache
 def rows():
     with (CORPUS / "index.jsonl").open() as lines:
-        every = [json.loads(line) for line in lines]
-    return [row for row in every if (row.get("endpoint") or "").endswith("chat.completions")]
+        return [json.loads(line) for line in lines]
 
 
-def recordings():
-    """Yield each Chat Completions interaction in the order of the index; a file is parsed once."""
+def recordings(*endpoints):
+    """Yield the interactions of these endpoints (as the index names them) in its order.
+
+    A file is parsed once. A response that was saved without its request comes with an empty request.
+    """
     path, entries = None, []
     for row in rows():
+        if row.get("endpoint") not in endpoints:
+            continue
         if row["file"] != path:
             path = row["file"]
             entries = _entries(CORPUS / path, row["container"])
         request, response = entries[row["index"]]
-        yield Recorded(row, request, row["status"], _headers(response), _bytes(response))
+        body = _bytes(request) if isinstance(request, dict) else b""
+        yield Recorded(row, body, row["status"], _headers(response), _bytes(response))
 
 
 def _entries(path, container):
     if container.startswith("raw"):
-        return [(b"", {"body": path.read_text()})]
-    if path.suffix == ".json":
-        data = json.loads(path.read_text())
-        return [(_bytes(data["request"]), data["response"])]
-    data = yaml.load(path.read_bytes(), Loader)
-    items = data.get("interactions") or data.get("http_interactions")
-    return [(_bytes(item["request"]), item["response"]) for item in items]
+        return [(None, {"body": path.read_text()})]
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == ".gz" else data
+    data = json.loads(data) if path.suffix == ".json" else yaml.load(data, Loader)
+    if container == "vcrpy-split":
+        return list(zip(data["requests"], data["responses"], strict=True))
+    items = data.get("interactions") or data.get("http_interactions") or [data]
+    return [(item["request"], item["response"]) for item in items]
 
 
 def _headers(response):
