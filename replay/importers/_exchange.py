@@ -33,7 +33,7 @@ def exchange(path: str, place: str, request: Json, response: Json, when: Any = N
     if not isinstance(response, dict):
         return Logged(path, place, **asked, refused="no response is recorded")
     got = _headers(response.get("headers"))
-    date = _iso(when) or _iso(got.get("date"))
+    date = moment(when) or moment(got.get("date"))
     return Logged(
         path,
         place,
@@ -113,7 +113,7 @@ def _status(response: Object) -> int | None:
     return None
 
 
-def _iso(date: Any) -> str:
+def moment(date: Any) -> str:
     """Read a date of HTTP, of ISO 8601 or in seconds (or ms) since 1970 as ISO 8601 in UTC; else nothing."""
     text = isinstance(date, str)
     for read_date in (parsedate_to_datetime, datetime.fromisoformat) if text else (_since_1970,):
