@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from replay.conversation import Json, Object
@@ -33,6 +34,20 @@ def call(
     return Logged(
         path, place, request=_bytes(asked), status=status, response=response, wire="openai", **known
     )
+
+
+def turns(path: str, place: str, messages: list[Object], asked: Object, **known: Any) -> Iterator[Logged]:
+    """Yield one call for each assistant message of a whole conversation: what came before it, and it.
+
+    Their place is `<place>, turn 1`, ...; they share `thread`, which is the place where `known` names none.
+    """
+    known = {"thread": place} | known
+    answers = [number for number, message in enumerate(messages) if message.get("role") == "assistant"]
+    for turn, number in enumerate(answers, 1):
+        request = asked | {"messages": messages[:number]}
+        yield call(path, f"{place}, turn {turn}", request, messages[number], **known)
+    if not answers:
+        yield Logged(path, place, refused="no assistant message is kept")
 
 
 def tool_call(name: str, arguments: Json, key: str | None) -> Object:

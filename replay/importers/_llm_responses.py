@@ -12,7 +12,7 @@ from replay.importers._llm_parts import part_of, tool
 
 # Tables came one by one: a database that was not used for long has only the first ones.
 _QUERIES = {
-    "conversations": "SELECT * FROM responses WHERE conversation_id = ? AND id < ? ORDER BY id",
+    "responses": "SELECT * FROM responses WHERE conversation_id = ? AND id < ? ORDER BY id",
     "schemas": "SELECT content FROM schemas WHERE id = ?",
     "tool_responses": "SELECT tools.* FROM tool_responses JOIN tools ON tools.id = tool_id "
     "WHERE response_id = ?",
@@ -64,7 +64,7 @@ class _Turns:
 
     def history(self, row: Object) -> list[Object]:
         """Return the earlier responses of the same conversation."""
-        return self.of("conversations", row.get("conversation_id"), row["id"])
+        return self.of("responses", row.get("conversation_id"), row["id"])
 
     def exchange(self, row: Object) -> list[Object]:
         """Return what an earlier response added to the conversation."""
