@@ -20,12 +20,13 @@ from replay.importers._exchange import moment
 from replay.importers._items import Item, items
 from replay.jsontext import parse
 
+_ZIP = b"PK\x03\x04"
 DERIVED = "Inspect keeps messages, not bodies, of this call"
 
 
 def sniff(head: bytes) -> bool:
     """Tell a zip with Inspect's journal, or JSON that begins with its header."""
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(_ZIP):
         return b"_journal/" in head or b"samples/" in head or b"header.json" in head
     return head.lstrip()[:1] == b"{" and b'"eval"' in head and b'"task_id"' in head and b'"run_id"' in head
 
@@ -46,7 +47,9 @@ def read(path: Path) -> Iterator[Logged]:
 
 
 def _samples(path: Path) -> Iterator[Item]:
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        zipped = file.read(4) == _ZIP
+    if not zipped:
         yield from items(path, "samples")
         return
     with zipfile.ZipFile(path) as archive:
