@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from replay.cassette.interaction import RecordedRequest
 from replay.conversation import Json
@@ -46,7 +46,7 @@ def levelled(request: RecordedRequest, ignore: Iterable[str] = ()) -> dict[str, 
     split = urlsplit(request.uri)
     return {
         "method": request.method.upper(),
-        "path": split.path or "/",
+        "path": unquote(split.path) or "/",
         "query": sorted(parse_qsl(split.query, keep_blank_values=True)),
         "body": _body(request, ignore),
     }

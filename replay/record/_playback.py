@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from replay import providers
@@ -13,6 +14,7 @@ from replay.turn import Request, Target, Turn
 def played(request: Request, target: Target, response: RecordedResponse) -> tuple[RecordedRequest, Turn]:
     """Send a request as a run will, answered by a recorded response; return what went out and the turn."""
     recording: Any = _Recording(response)
+    target = replace(target, settings={"recorded_uri": "", **target.settings})  # it needs no credentials
     turn = providers.registry.get(target.provider).send(request, target, CassetteTransport(recording))
     if recording.asked is None:
         raise RuntimeError(f"provider {target.provider} sent nothing")
