@@ -67,7 +67,7 @@ def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | N
         request,
         read.reply,
         read.error,
-        _wire.timing(body, tap.times, sizes, streamed=bool(read.stream)),
+        _wire.timing(codec, body, tap.times, sizes, streamed=bool(read.stream)),
         raw=None if tap.status is None else body.decode("utf-8", "backslashreplace"),
         stream=read.stream,
     )
