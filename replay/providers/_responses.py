@@ -176,7 +176,7 @@ def _reply(body: Object) -> Reply:
     rest = {
         key: value
         for key, value in body.items()
-        if value is not None and key not in ("output", "model", "id")
+        if value is not None and key not in ("id", "model", "object", "output")
     }
     model, key = body.get("model"), body.get("id")
     return Reply(

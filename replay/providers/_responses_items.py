@@ -209,7 +209,7 @@ def _written(message: Message, custom: Container[str]) -> Iterator[Object]:
         yield _output(message, custom)
         return
     said = (item.item() if isinstance(item, _Open) else item for item in _sequence(message))
-    yield from filter(None, said)
+    yield from (item for item in said if item is not None)
 
 
 def _output(message: Message, custom: Container[str]) -> Object:
@@ -236,7 +236,8 @@ def _sequence(message: Message) -> list[Object | _Open]:
             open_.parts.append(part)
         else:
             open_ = _Open(message.role, own["message"], []) if isinstance(own.get("message"), dict) else None
-            found += filter(None, (open_ or _placed(own, calls),))
+            told = open_ or _placed(own, calls)
+            found += [] if told is None else [told]
     return [*found, *calls.values()]
 
 

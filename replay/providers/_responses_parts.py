@@ -20,7 +20,8 @@ def read(content: Iterable[Object], role: str) -> tuple[list[Object], list[Objec
 def written(parts: Iterable[Object], role: str, more: Json = None) -> list[Object]:
     """Return the wire's parts: the inverse of `read`. Parts that it has no word for are left out."""
     rest = more if isinstance(more, list) else []
-    found = [said for part in parts if (said := _written(part, _text_type(role)))]
+    told = (_written(part, _text_type(role)) for part in parts)
+    found = [said for said in told if said is not None]
     for said, own in zip(found, rest, strict=False):
         said.update(own if isinstance(own, dict) else {})
     return found
