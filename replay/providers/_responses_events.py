@@ -149,6 +149,6 @@ class Events:
 
 def _index(event: Object, name: str) -> int:
     index = event.get(name)
-    if not isinstance(index, int):
-        raise ValueError(f"{event['type']}.{name} is no number")
+    if not isinstance(index, int) or index < 0:
+        raise ValueError(f"{event['type']}.{name} is no index")
     return index
