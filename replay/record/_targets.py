@@ -47,7 +47,9 @@ class Targets:
 
 def _key(target: Target) -> str:
     """Return what makes two targets the same: which model, and where."""
-    where = [target.settings.get(name) for name in ("base_url", "endpoint", "deployment", "api_version")]
+    where = [
+        target.settings.get(name) for name in ("base_url", "endpoint", "deployment", "api_version", "region")
+    ]
     return json.dumps([target.provider, target.model, *where], default=str)
 
 
