@@ -474,7 +474,7 @@ def test_the_list_follows_the_keyboard_far_down(tab, showcase):
         assert current.locator(".row-id").inner_text() == title(page)
 
 
-def shows(page, colour):
+def painted(page, colour):
     """Wait until the page's background is of this colour."""
     page.wait_for_function(
         "colour => getComputedStyle(document.documentElement).backgroundColor === colour", arg=colour
@@ -484,15 +484,15 @@ def shows(page, colour):
 def test_it_is_dark_where_the_system_is_and_on_request(tab, showcase):
     light, dark = "rgb(246, 246, 244)", "rgb(16, 17, 19)"
     with opened(tab, showcase) as page:
-        shows(page, light)
+        painted(page, light)
         page.keyboard.press("t")
-        shows(page, dark)
+        painted(page, dark)
         page.reload()
-        shows(page, dark)
+        painted(page, dark)
     with opened(tab, showcase, scheme="dark") as page:
-        shows(page, dark)
+        painted(page, dark)
         page.click("[data-theme-switch]")
-        shows(page, light)
+        painted(page, light)
 
 
 @pytest.mark.parametrize("address", ["", f"#case={LOOP}", "#case=wire/miss[gpt-4o-mini]#1"])
@@ -592,7 +592,7 @@ def test_hostile_text_can_be_linked_to_and_found(tab, tmp_path):
         assert "⟨U+D83D⟩" in title(page)
         page.click(".back")
         page.select_option("[data-pick=suite]", index=1)
-        shows(page, 1)
+        painted(page, 1)
 
 
 def test_the_nouns_of_the_samples_are_whole():
