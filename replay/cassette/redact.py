@@ -21,7 +21,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
-from replay.cassette import _stream
+from replay.cassette import _frames, _stream
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
 from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
@@ -127,6 +127,8 @@ class Redactor:
 
     def find(self, text: str | bytes) -> list[tuple[str, int]]:
         """List what redaction would replace, as `(kind, offset in bytes or characters)`; never the value."""
+        if isinstance(text, bytes) and _frames.is_framed(text):
+            return _frames.find(text, self.find)
         if isinstance(text, bytes):
             found = {(hit.kind, hit.start) for hit in self._search.hits(text)}
             for pieces, hits in self._joined(text):
@@ -144,6 +146,9 @@ class Redactor:
         return pseudonym(self._salt, "id", _bytes(value)).decode()
 
     def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
+        if _frames.is_framed(body):
+            framed = _frames.edits(body, lambda text: self._body(text, ())[0])
+            return _spliced(body, chunks, framed) if framed else (body, chunks)
         # Each round replaces something that no later round takes up again, so this ends, and what it returns
         # is a fixed point.
         while edits := self._joined_edits(body) or self._edits(self._search.hits(body)):
