@@ -21,7 +21,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
-from replay.cassette import _stream
+from replay.cassette import _packed, _stream
+from replay.cassette._flatten import Flat
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
 from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
@@ -128,12 +129,19 @@ class Redactor:
     def find(self, text: str | bytes) -> list[tuple[str, int]]:
         """List what redaction would replace, as `(kind, offset in bytes or characters)`; never the value."""
         if isinstance(text, bytes):
-            found = {(hit.kind, hit.start) for hit in self._search.hits(text)}
-            for pieces, hits in self._joined(text):
-                found |= {(hit.kind, _stream.offset(pieces, hit.start)) for hit in hits}
+            found = set(self._found(text))
+            for pieces, joined in _stream.joined(text):
+                found |= {(kind, _stream.offset(pieces, start)) for kind, start in self._found(joined)}
             return sorted(found, key=lambda hit: hit[1])
         data = _bytes(text)
         return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
+
+    def _found(self, text: bytes) -> Iterator[tuple[str, int]]:
+        yield from ((hit.kind, hit.start) for hit in self._search.hits(text))
+        if b"\0" not in text and _packed.hinted(text):
+            flat = Flat(text)
+            for start, _, inner, _ in _packed.packed(flat.data):
+                yield from ((f"{kind} in base64", flat.span(start, start)[0]) for kind, _ in self.find(inner))
 
     def _is_clean(self, texts: Iterable[str]) -> bool:
         return not self._search.hits(_bytes("\n".join(texts)))
@@ -146,21 +154,29 @@ class Redactor:
     def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
         # Each round replaces something that no later round takes up again, so this ends, and what it returns
         # is a fixed point.
-        while edits := self._joined_edits(body) or self._edits(self._search.hits(body)):
+        while edits := self._joined_edits(body) or self._text_edits(body):
             body, chunks = _spliced(body, chunks, edits)
         return body, chunks
 
-    def _joined(self, body: bytes) -> Iterator[tuple[list[_stream.Piece], list[Hit]]]:
-        for pieces in _stream.texts(body) if _stream.is_stream(body) else ():
-            hits = self._search.hits(b"".join(piece.text for piece in pieces))
-            if hits:
-                yield pieces, hits
+    def _text_edits(self, text: bytes) -> list[Edit]:
+        return self._packed_edits(text) or self._edits(self._search.hits(text))
+
+    def _packed_edits(self, text: bytes) -> list[Edit]:
+        """Redact what is text in base64, and pack it again."""
+        if b"\0" in text or not _packed.hinted(text):
+            return []
+        flat, edits = Flat(text), list[Edit]()
+        for start, end, inner, pack in _packed.packed(flat.data):
+            clean, _ = self._body(inner, ())
+            if clean is not inner:
+                edits.append((*flat.span(start, end), pack(clean)))
+        return edits
 
     def _joined_edits(self, body: bytes) -> list[Edit]:
-        joined = self._joined(body)
-        return sorted(
-            chain.from_iterable(_stream.rewrite(body, pieces, self._edits(hits)) for pieces, hits in joined)
+        rewritten = (
+            _stream.rewrite(body, pieces, self._text_edits(text)) for pieces, text in _stream.joined(body)
         )
+        return sorted(chain.from_iterable(rewritten))
 
     def _edits(self, hits: Iterable[Hit]) -> list[Edit]:
         return [(hit.start, hit.end, self._pseudonym(hit)) for hit in hits]
