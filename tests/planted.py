@@ -472,7 +472,11 @@ def everything(exchange):
     found += [value if isinstance(value, str) else value[0] for value in headers]
     documents = list(_documents(exchange.body))
     found += [exchange.body.decode("utf-8", "replace"), *documents, *_streamed_texts(documents)]
-    return "\n".join(part for text in found for part in _unfolded(text))
+    seen, new = set(), set(found)
+    while new:
+        seen |= new
+        new = {inner for text in new for inner in _inside(text)} - seen
+    return "\n".join(seen)
 
 
 def _documents(body):
@@ -512,22 +516,15 @@ def _streamed_texts(documents):
     return ["".join(parts) for parts in texts.values()]
 
 
-def _unfolded(text, depth=0):
-    yield text
-    if depth < 5:
-        for inner in _inside(text):
-            yield from _unfolded(inner, depth + 1)
-
-
 def _inside(text):
     if "%" in text:
         yield unquote(text)
     if re.search(r'\\[u"\\/nrtbf]', text) and not text.startswith(("{", "[")):
         yield _unescaped(text)
     for run in re.findall(r"[A-Za-z0-9+/_-]{12,}", text):
-        yield from filter(None, (_decoded(run[offset:]) for offset in range(4)))
+        yield from filter(_is_text, (_decoded(run[offset:]) for offset in range(4)))
     for run in re.findall(r"(?:[0-9a-fA-F]{2}){8,}", text):
-        yield bytes.fromhex(run).decode("utf-8", "replace")
+        yield from filter(_is_text, [bytes.fromhex(run).decode("utf-8", "replace")])
     yield from (leaf for place in (text.find("{"), text.find("[")) for leaf in _json_texts(text, place))
 
 
@@ -552,6 +549,11 @@ def _decoded(run):
         return base64.b64decode(run + "=" * (-len(run) % 4)).decode("utf-8", "replace")
     except binascii.Error:
         return ""
+
+
+def _is_text(text):
+    """Whether most of it, at least, is what a text is made of: a cut may have damaged an end."""
+    return sum(char.isprintable() and char != "\ufffd" for char in text) > 0.8 * len(text)
 
 
 def _leaves(value, path=()):

@@ -21,13 +21,13 @@ class Form(NamedTuple):
 
 
 def forms(value: str) -> Iterator[Form]:
-    """Yield a value as it is, JSON-escaped up to 3 times, URL-encoded up to twice, in hex and in base64."""
+    """Yield a value as it is, JSON-escaped up to 4 times, URL-encoded up to twice, in hex and in base64."""
     plain = value.encode("utf-8", "surrogatepass")
     once = quote(plain, safe="")
     texts = {value, once, quote(once), quote(plain), quote_plus(plain), plain.hex(), plain.hex().upper()}
     for ascii_only in (True, False):
         escaped = value
-        for _ in range(3):
+        for _ in range(4):
             escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
             texts |= {escaped, escaped.replace("/", "\\/")}
     yield from (Form(text.encode("utf-8", "surrogatepass"), plain) for text in sorted(texts))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 from replay.cassette._words import long_words
 
+Packed = tuple[int, int, bytes, Callable[[bytes], bytes]]  # start, end, text, how to pack a text again
+
 _RUN = re.compile(
     rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/]{24,}|[A-Za-z0-9_-]{24,})={0,2}(?![\w+/=-])", re.ASCII
 )
@@ -26,7 +28,7 @@ def hinted(raw: bytes) -> bool:
     return any(_is_text(_unpacked(run[place:][:_GLANCE])) for run in runs for place in _AFTER_ESCAPE)
 
 
-def packed(flat: bytes) -> Iterator[tuple[int, int, bytes, Callable[[bytes], bytes]]]:
+def packed(flat: bytes) -> Iterator[Packed]:
     """Yield `(start, end, text, pack)` of what is text in base64; `pack` writes text in its alphabet."""
     for run in _RUN.finditer(flat):
         if _is_text(_unpacked(run[0][:_GLANCE])) and _is_text(text := _unpacked(run[0])):

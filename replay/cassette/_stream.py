@@ -23,7 +23,7 @@ _PIECE = re.compile(
     rb'|transcript|response|input|output|output_text)"\s*:\s*"((?:[^"\\\r\n]|\\.)*)"'
 )
 _PLACE = re.compile(
-    rb'"(?:(?:output_|content_|summary_)?index|item_id)"\s*:\s*(?:\d+|"[^"]*")|"type"\s*:\s*"[\w.]*delta"'
+    rb'"(?:(?:output_|content_|summary_)?index|contentBlockIndex|item_id)"\s*:\s*(?:\d+|"[^"]*")|"type"\s*:\s*"[\w.]*delta"'
 )
 
 

@@ -68,6 +68,6 @@ def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | N
         read.reply,
         read.error,
         _wire.timing(body, tap.times, sizes, streamed=bool(read.stream)),
-        raw=None if tap.status is None else body.decode("utf-8", "backslashreplace"),
+        raw=None if tap.status is None else _wire.text(body),
         stream=read.stream,
     )

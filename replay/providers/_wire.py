@@ -12,7 +12,7 @@ from typing import Protocol
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors
+from replay.providers import Unreadable, _aws_frames, _errors
 from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
@@ -42,7 +42,8 @@ class Answer:
 
     `stream` is empty when the answer was not a stream, else `{"events": 12, "done": true}`: events before
     the one that ends it ([DONE] or the wire's own), whether that came, and, only where it happened,
-    `after_done` (events that followed it), `bom`, `bad_utf8` and `cut`.
+    `after_done` (events that followed it), `bom`, `bad_utf8`, `cut` and, of a binary stream, `damaged` (the
+    offset of the first frame whose checksum is wrong).
     """
 
     reply: Reply | None = None
@@ -78,7 +79,7 @@ def _read(codec: Codec, body: bytes) -> tuple[Reply | None, ApiError | None, Obj
         found, odd = _framed(body)
         if isinstance(found, Stream):
             stream = _state(codec, found, odd)
-            return codec.decode_stream(found), None, stream
+            return codec.decode_stream(found), _broken(odd), stream
         return codec.decode(found), None, stream
     except Unreadable as problem:
         return problem.partial, problem.error, stream
@@ -88,7 +89,17 @@ class Stream(list[Event]):
     """The events of a body that is a stream."""
 
 
+def _broken(odd: Object) -> ApiError | None:
+    """The error of a binary stream that does not end where a frame does, or not soundly."""
+    if "damaged" in odd:
+        return ApiError("bad_response", message=f"the frame at byte {odd['damaged']} has a wrong checksum")
+    return ApiError("cut", message="the stream ends inside a frame") if odd.get("cut") else None
+
+
 def _framed(body: bytes) -> tuple[Json | Stream, Object]:
+    if _aws_frames.looks_like_frames(body):
+        found, odd = _aws_frames.events(body)
+        return Stream(found), odd
     if looks_like_events(body):
         found, odd = events(body)
         return Stream(found), odd
@@ -121,6 +132,13 @@ def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     count = done[0] if done else len(found)
     after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
     return {"events": count, "done": bool(done)} | after | odd
+
+
+def text(body: bytes) -> str:
+    """Return a body as a person reads it."""
+    if _aws_frames.looks_like_frames(body):
+        return _aws_frames.text(body)
+    return body.decode("utf-8", "backslashreplace")
 
 
 def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool) -> Timing:
