@@ -592,7 +592,7 @@ def test_hostile_text_can_be_linked_to_and_found(tab, tmp_path):
         assert "⟨U+D83D⟩" in title(page)
         page.click(".back")
         page.select_option("[data-pick=suite]", index=1)
-        painted(page, 1)
+        shows(page, 1)
 
 
 def test_the_nouns_of_the_samples_are_whole():
