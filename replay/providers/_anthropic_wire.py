@@ -38,10 +38,9 @@ def claims(asked: Json, answered: bytes | None) -> bool:
 
 def _asks(asked: Object) -> bool:
     """Tell by the request alone: by what no other wire has."""
-    tools, messages = asked.get("tools"), asked["messages"]
-    if "system" in asked or any(
-        _has(tool, "input_schema") for tool in tools or () if isinstance(tools, list)
-    ):
+    messages, offered = asked["messages"], asked.get("tools")
+    tools = offered if isinstance(offered, list) else []
+    if "system" in asked or any(_has(tool, "input_schema") for tool in tools):
         return "max_tokens" in asked
     contents = [message.get("content") for message in messages if isinstance(message, dict)]
     kinds = [
