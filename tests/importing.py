@@ -1,32 +1,44 @@
-"""What tests of importers share: a file read by its own importer, and played as a user plays it."""
+"""What the tests of importers share: logs written, recorded as a user does, and played by pytest, offline."""
 
 import json
-from pathlib import Path
 
-from replay import importers
+import yaml
+
 from replay.record import record
-from replay.record._files import head, sniffed
+from replay.run import Result
 
 
-def read(path: Path):
-    """The exchanges of a file, read by the importer that knows it."""
-    name = sniffed(head(path))
-    assert name, f"no importer knows {path}"
-    return name, list(importers.registry.get(name).read(path))
+def lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def asked(logged):
-    return json.loads(logged.request)
+def logged(importer, folder, content, name="log.jsonl"):
+    """What an importer makes of one file."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(importer.read(path))
 
 
-def said(logged):
-    """The message of the first choice of an answer in the form of Chat Completions."""
-    return json.loads(logged.response)["choices"][0]["message"]
+def imported(sandbox, files, **options):
+    """Record files of these contents, in a folder of their own."""
+    for name, content in files.items():
+        path = sandbox.root / "logs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return record([sandbox.root / "logs"], sandbox.root, "logged", **options)
 
 
-def green(sandbox, *paths, model=None):
-    """Import files, play all that came of them offline by pytest; return what was recorded."""
-    recorded = record(paths, sandbox.root, "logs", model=model)
-    result = sandbox.pytest("-q", "--no-replay-report") if recorded.imported else None
-    assert result is None or result.ret == 0, result.stdout.str()[-3000:]
-    return recorded
+def green(sandbox, but=()):
+    """Play the suite by pytest, offline, all but the conversations named; every case has to pass.
+
+    Returns each conversation with its last turn, in the order of the suite.
+    """
+    path = sandbox.root / "suites" / "logged.yaml"
+    suite = yaml.safe_load(path.read_text())
+    suite["cases"] = [case for case in suite["cases"] if case["conversation"] not in but]
+    path.write_text(yaml.safe_dump(suite))
+    result = sandbox.pytest("-q", "-p", "no:cacheprovider")
+    assert result.ret == 0, result.stdout.str()
+    played = [Result.from_json(line).transcript for line in sandbox.run()[1]]
+    return [(one.conversation, one.turns[-1]) for one in played]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from importing import asked, read, said
+from read_back import asked, read, said
 from recorded_corpus import ABSENT, CORPUS, PRESENT
 
 from replay import providers

@@ -4,7 +4,7 @@ import json
 import zipfile
 
 import pytest
-from importing import asked, green, read, said
+from read_back import asked, green, read, said
 from recorded_corpus import ABSENT, CORPUS, PRESENT
 
 from replay.importers._promptfoo_assertions import carried

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from importing import asked, green, read, said
+from read_back import asked, green, read, said
 from recorded_corpus import ABSENT, CORPUS, PRESENT, recordings
 
 OLD = """

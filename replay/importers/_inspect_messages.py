@@ -10,6 +10,7 @@ from typing import Any
 
 from replay.conversation import Json, Object
 from replay.importers import _derived
+from replay.importers._records import some
 
 _REFERENCE = re.compile(r"(?:attachment|tc)://([0-9a-f]{8,})")
 # Inspect's names of generate options, where they differ.
@@ -50,7 +51,7 @@ def request(event: Object) -> Object:
     params.pop("", None)
     schema = options.get("response_schema")
     tools = [_tool(tool) for tool in event.get("tools") or ()]
-    return _derived.some(
+    return some(
         messages=[message(item) for item in event["input"]],
         tools=tools,
         tool_choice=_choice(event.get("tool_choice")) if tools else None,
@@ -80,12 +81,12 @@ def message(said: Object) -> Object:
 def usage(output: Object) -> Object:
     """Return the tokens of a model's output."""
     said = output.get("usage") or {}
-    return _derived.some(
+    return some(
         prompt_tokens=said.get("input_tokens"),
         completion_tokens=said.get("output_tokens"),
         total_tokens=said.get("total_tokens"),
-        prompt_tokens_details=_derived.some(cached_tokens=said.get("input_tokens_cache_read")),
-        completion_tokens_details=_derived.some(reasoning_tokens=said.get("reasoning_tokens")),
+        prompt_tokens_details=some(cached_tokens=said.get("input_tokens_cache_read")),
+        completion_tokens_details=some(reasoning_tokens=said.get("reasoning_tokens")),
     )
 
 
@@ -101,7 +102,7 @@ def _part(part: Object) -> Object:
     if kind == "image":
         return {
             "type": "image_url",
-            "image_url": {"url": part["image"]} | _derived.some(detail=part.get("detail")),
+            "image_url": {"url": part["image"]} | some(detail=part.get("detail")),
         }
     if kind == "audio":
         data = str(part["audio"]).rpartition(",")[2]
@@ -109,15 +110,13 @@ def _part(part: Object) -> Object:
     if kind == "document":
         return {
             "type": "file",
-            "file": _derived.some(filename=part.get("filename"), file_data=part["document"]),
+            "file": some(filename=part.get("filename"), file_data=part["document"]),
         }
     return {"type": "text", "text": part.get("text") or f"[{kind}]"}
 
 
 def _tool(tool: Object) -> Object:
-    function = _derived.some(
-        name=tool["name"], description=tool.get("description"), parameters=tool.get("parameters")
-    )
+    function = some(name=tool["name"], description=tool.get("description"), parameters=tool.get("parameters"))
     return {"type": "function", "function": function}
 
 
@@ -130,7 +129,7 @@ def _choice(choice: Json) -> Json:
 def _format(schema: Object) -> Object:
     return {
         "type": "json_schema",
-        "json_schema": _derived.some(
+        "json_schema": some(
             name=schema.get("name") or "answer", schema=schema.get("json_schema"), strict=schema.get("strict")
         ),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from replay.conversation import Json, Object
 from replay.importers import _derived
+from replay.importers._records import some
 
 
 class Parts:
@@ -98,7 +99,7 @@ def _content(parts: list[Object]) -> Json:
 def tool(row: Object | sqlite3.Row) -> Object:
     """Return a row of `tools` as a tool."""
     schema = json.loads(row["input_schema"] or "null")
-    function = {"name": row["name"]} | _derived.some(description=row["description"], parameters=schema)
+    function = {"name": row["name"]} | some(description=row["description"], parameters=schema)
     return {"type": "function", "function": function}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from replay.conversation import Json, Object
 from replay.importers import _derived
 from replay.importers._llm_parts import part_of, tool
+from replay.importers._records import some
 
 # Tables came one by one: a database that was not used for long has only the first ones.
 _QUERIES = {
@@ -31,7 +32,7 @@ def asked(database: sqlite3.Connection, row: Object) -> tuple[Object, Object | N
     """Return what a row of `responses` asked (messages, tools, response_format) and what was said to it."""
     reader = _Turns(database)
     messages = [message for earlier in reader.history(row) for message in reader.exchange(earlier)]
-    request = _derived.some(
+    request = some(
         messages=_sent(row) or [*messages, *reader.input(row)],
         tools=[tool(found) for found in reader.of("tool_responses", row["id"])],
         response_format=reader.format(row),
@@ -96,7 +97,7 @@ class _Turns:
         ]
         message: Object = {"role": "assistant", "content": row["response"] or (None if calls else "")}
         message |= {"tool_calls": calls} if calls else {}
-        return message | _derived.some(reasoning_content=row.get("reasoning"))
+        return message | some(reasoning_content=row.get("reasoning"))
 
     def format(self, row: Object) -> Object | None:
         """Return the schema of the answer as a response_format."""

@@ -8,15 +8,14 @@ https://docs.claude.com/en/api/agent-sdk/python
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from replay.conversation import Json, Object
-from replay.importers import Logged
-from replay.importers._exchange import moment
+from replay.conversation import Object
+from replay.importers import Logged, _derived
 from replay.importers._items import items
+from replay.importers._records import as_bytes
 
 DERIVED = "the Agent SDK keeps messages, not bodies: no system prompt, tools, params or usage of a call"
 
@@ -55,7 +54,7 @@ class _Session:
         self._path, self._key = path, key
         self._messages: list[Object] = []
         self._answer: Object = {}
-        self._place, self._at = "", ""
+        self._place, self._when = "", None
 
     def take(self, place: str, said: Object) -> Iterator[Logged]:
         """Take the next message; yield the answer that it ends."""
@@ -63,7 +62,8 @@ class _Session:
         if kind == "assistant" and isinstance(message, dict):
             if message.get("id") != self._answer.get("id"):
                 yield from self.end()
-                self._answer, self._place, self._at = {**message, "content": []}, place, _when(said)
+                self._answer, self._place = {**message, "content": []}, place
+                self._when = said.get("timestamp")
             self._answer["content"] += message.get("content") or []
             self._answer["stop_reason"] = message.get("stop_reason") or self._answer.get("stop_reason")
         elif kind == "user" and isinstance(message, dict):
@@ -84,22 +84,14 @@ class _Session:
             yield Logged(
                 self._path,
                 self._place,
-                request=_bytes(asked),
+                request=as_bytes(asked),
                 status=200,
-                response=_bytes(said),
+                response=as_bytes(said),
                 wire="anthropic",
                 derived=DERIVED,
                 thread=self._key,
-                source={"id": answer.get("id")} | ({"recorded_at": self._at} if self._at else {}),
+                **_derived.origin(answer.get("id"), self._when),
             )
         else:
             yield Logged(self._path, self._place, refused="an answer to nothing that the log holds")
         self._messages.append({"role": "assistant", "content": answer["content"]})
-
-
-def _when(said: Object) -> str:
-    return moment(said.get("timestamp"))
-
-
-def _bytes(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

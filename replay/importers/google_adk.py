@@ -16,7 +16,7 @@ from typing import Any
 
 from replay.conversation import Json, Object
 from replay.importers import Logged, _derived
-from replay.importers._exchange import moment
+from replay.importers._records import as_bytes, some
 from replay.jsontext import parse
 
 LOGGED = "ADK keeps the SDK's objects, not bodies"
@@ -58,8 +58,8 @@ def _document(path: str, document: Any) -> Iterator[Logged]:
         messages = [
             message for event in document["events"] for message in _messages(event.get("content") or {})
         ]
-        known = {"thread": str(document.get("id") or path), "derived": EVENTS, "provider": "gemini"}
-        yield from _derived.turns(path, "session", messages, {}, **known)
+        known = {"thread": str(document.get("id") or path), "provider": "gemini"}
+        yield from _derived.turns(path, "session", messages, {}, EVENTS, **known)
 
 
 def _logged(path: str, number: int, log: Object, session: Object) -> Logged:
@@ -78,18 +78,17 @@ def _logged(path: str, number: int, log: Object, session: Object) -> Logged:
     if options:
         body["generationConfig"] = _camel(options)
     at = {str(event.get("id")): event.get("timestamp") for event in session.get("events") or ()}
-    date = moment(at.get(str(log.get("event_id"))))
     return Logged(
         path,
         f"event {number}",
-        request=_bytes(body),
+        request=as_bytes(body),
         status=200,
-        response=_bytes(_camel(log["model_response"])),
+        response=as_bytes(_camel(log["model_response"])),
         wire="gemini",
         model=str(asked.get("model") or ""),
         derived=LOGGED,
         thread=str(session.get("id") or path),
-        source=_derived.some(id=log.get("event_id"), recorded_at=date),
+        **_derived.origin(log.get("event_id"), at.get(str(log.get("event_id")))),
     )
 
 
@@ -100,14 +99,14 @@ def _questions(
     for turn, (question, calls, answer) in enumerate(questions, 1):
         said.append({"role": "user", "content": question})
         reply: Object = {"content": None, "tool_calls": calls} if calls else {"content": answer}
-        yield _derived.call(
+        yield _derived.chat(
             path,
             f"{place}, turn {turn}",
             {"messages": list(said)},
-            reply,
-            derived=WANTED,
+            _derived.said({"role": "assistant"} | reply),
+            WANTED,
             provider="gemini",
-            source=_derived.some(**source),
+            source=some(**source),
         )
         said.append({"role": "assistant", "content": answer})
 
@@ -176,7 +175,3 @@ def _camel(value: Json, *, free: bool = False) -> Any:
 
 def _camelled(name: str) -> str:
     return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
-
-
-def _bytes(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

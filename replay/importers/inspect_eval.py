@@ -7,7 +7,6 @@ one sample are repeats. https://inspect.aisi.org.uk/eval-logs.html
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ from typing import Any
 
 from replay.conversation import Json, Object
 from replay.importers import Logged, _derived, _inspect_messages
-from replay.importers._exchange import moment
 from replay.importers._items import Item, items
+from replay.importers._records import as_bytes, some
 from replay.jsontext import parse
 
 _ZIP = b"PK\x03\x04"
@@ -91,8 +90,7 @@ def _calls(path: str, place: str, sample: Object) -> Iterator[Logged]:
     if not events:
         yield from _from_messages(path, place, sample, known | {"source": source})
     for number, event in enumerate(events, 1):
-        date = moment(event.get("timestamp"))
-        told = known | {"source": source | ({"recorded_at": date} if date else {})}
+        told = known | _derived.origin(None, event.get("timestamp"), **source)
         yield _call(path, f"{place}, call {number}", _inspect_messages.resolved(event, kept), told)
 
 
@@ -105,8 +103,8 @@ def _call(path: str, place: str, event: Object, known: Object) -> Logged:
     asked, answered = call.get("request"), call.get("response")
     if isinstance(asked, dict) and isinstance(answered, dict) and ({"messages", "input"} & asked.keys()):
         known |= {"model": _model(event)[1]}
-        body = _bytes(_body(asked))
-        return Logged(path, place, request=body, status=200, response=_bytes(answered), **known)
+        body = as_bytes(_body(asked))
+        return Logged(path, place, request=body, status=200, response=as_bytes(answered), **known)
     provider, model = _model(event)
     output = event.get("output") or {}
     choice = next(iter(output.get("choices") or ()), None)
@@ -114,17 +112,13 @@ def _call(path: str, place: str, event: Object, known: Object) -> Logged:
     if event.get("error") or choice is None:
         problem = event.get("error") or output.get("error") or "no answer is kept"
         return Logged(path, place, refused=f"the call failed without an HTTP answer: {problem}")
-    return _derived.call(
-        path,
-        place,
-        request,
+    answer = _derived.said(
         _inspect_messages.message(choice["message"]),
-        finish_reason=_finish(choice.get("stop_reason")),
-        answer=_derived.some(model=output.get("model"), usage=_inspect_messages.usage(output)),
-        derived=DERIVED,
-        provider=provider,
-        **known,
+        _finish(choice.get("stop_reason")),
+        _inspect_messages.usage(output) or None,
+        model=output.get("model"),
     )
+    return _derived.chat(path, place, request, answer, DERIVED, provider=provider, **known)
 
 
 def _body(asked: Object) -> Object:
@@ -138,7 +132,7 @@ def _from_messages(path: str, place: str, sample: Object, known: Object) -> Iter
     messages = [_inspect_messages.message(message) for message in sample.get("messages") or ()]
     output = sample.get("output") or {}
     model = output.get("model") or next(iter(sample.get("model_usage") or {}), "").partition("/")[2]
-    yield from _derived.turns(path, place, messages, _derived.some(model=model), derived=DERIVED, **known)
+    yield from _derived.turns(path, place, messages, some(model=model), DERIVED, **known)
 
 
 # Inspect's names for providers whose wire is not the one of Chat Completions, by our names.
@@ -164,7 +158,3 @@ def _scores(sample: Object) -> Object:
 def _tags(sample: Object) -> tuple[str, ...]:
     scores = _scores(sample).get("scores") or {}
     return tuple(f"{name}:{value}" for name, value in scores.items() if isinstance(value, str | int | float))
-
-
-def _bytes(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -22,12 +22,15 @@ from replay.jsontext import parse
 REMEMBERED = 10_000  # how many response ids, and streams, are looked back at: memory stays constant
 
 
-def sniff(head: bytes) -> bool:
-    """Tell whether some line is a whole JSON object, or the first one is longer than what is seen."""
+def sniff(head: bytes) -> float:
+    """Tell whether some line is a whole JSON object, or the first one is longer than what is seen.
+
+    Other formats are made of such lines as well.
+    """
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if len(lines) == 1 and len(head) >= 2**16:
-        return head.lstrip()[:1] == b"{"
-    return any(isinstance(_lines.record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
+        return 0.5 * (head.lstrip()[:1] == b"{")
+    return 0.5 * any(isinstance(_lines.record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
 
 
 def read(path: Path) -> Iterator[Logged]:

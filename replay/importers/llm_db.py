@@ -16,9 +16,9 @@ from pathlib import Path
 
 from replay.conversation import Json, Object
 from replay.importers import Logged, _derived
-from replay.importers._exchange import moment
 from replay.importers._llm_parts import Parts
 from replay.importers._llm_responses import asked as before_turns
+from replay.importers._records import given, some
 
 DERIVED = "llm's logs.db keeps messages, not bodies"
 _MAGIC = b"SQLite format 3\0"
@@ -63,7 +63,7 @@ def _calls(path: str, database: sqlite3.Connection) -> Iterator[Logged]:
 def _turn(database: sqlite3.Connection, row: Object) -> tuple[Object, Object | None]:
     """Return what a row of `turns` asked, and what was said to it."""
     parts = Parts(database)
-    request = _derived.some(
+    request = some(
         messages=parts.chain(row["parent_message_hash"]),
         tools=parts.tools(row["id"]),
         response_format=_format(database, row),
@@ -79,24 +79,21 @@ def _guarded(path: str, place: str, row: Object, database: sqlite3.Connection, a
 
 
 def _call(path: str, place: str, row: Object, asked: Object, said: Object | None) -> Logged:
-    body = _object(row.get("response_json"))
-    options = {name: value for name, value in _object(row.get("options_json")).items() if value is not None}
-    known: Object = {
-        "source": _derived.some(id=row["id"], recorded_at=moment(row.get("datetime_utc"))),
-        "thread": row.get("conversation_id") or "",
-        "provider": _provider(body),
-        "derived": DERIVED,
-    }
     if not asked.get("messages"):
         return Logged(path, place, refused="no messages are kept")
-    answer = _derived.some(
-        id=body.get("id"),
-        model=row.get("resolved_model") or body.get("model"),
-        usage=_usage(row, body),
-        system_fingerprint=body.get("system_fingerprint"),
+    kept, options = _object(row.get("response_json")), given(_object(row.get("options_json")))
+    known: Object = {
+        **_derived.origin(row["id"], row.get("datetime_utc")),
+        "thread": row.get("conversation_id") or "",
+        "provider": _provider(kept),
+    }
+    about = some(
+        id=kept.get("id"),
+        model=row.get("resolved_model") or kept.get("model"),
+        system_fingerprint=kept.get("system_fingerprint"),
     )
-    asked = {"model": row.get("model")} | asked | options
-    return _derived.call(path, place, asked, said, finish_reason=_finish(body), answer=answer, **known)
+    answer = said and _derived.said(said, _finish(kept), _usage(row, kept), **about)
+    return _derived.chat(path, place, {"model": row.get("model")} | asked | options, answer, DERIVED, **known)
 
 
 def _one(messages: list[Object]) -> Object | None:

@@ -16,10 +16,10 @@ from replay import documents
 from replay.conversation import Json, Object
 from replay.errors import BadInput
 from replay.importers import Logged, _derived
-from replay.importers._exchange import moment
 from replay.importers._items import Item, items
 from replay.importers._promptfoo_assertions import carried
 from replay.importers._promptfoo_config import planned
+from replay.importers._records import some
 from replay.jsontext import parse
 
 DERIVED = "promptfoo keeps the prompt and the text of the answer, not bodies"
@@ -70,7 +70,7 @@ def _configured(path: Path) -> Iterator[Logged]:
         for plan in planned(path, config):
             asked = _asked(plan.prompt, plan.provider)
             known = _known(plan.provider, plan.asserted, plan.test)
-            yield _derived.call(str(path), plan.place, asked, None, **known)
+            yield _derived.chat(str(path), plan.place, asked, None, "", **known)
     except BadInput as damage:
         fault = damage.faults[0]
         yield Logged(str(path), "", refused=f"line {fault.line}: {fault.message}")
@@ -85,20 +85,16 @@ def _result(path: str, item: Item) -> Logged:
     test, response = result.get("testCase") or {}, result.get("response") or {}
     asked = _asked(result["prompt"]["raw"], result.get("provider"))
     known = _known(result.get("provider"), test.get("assert") or [], test)
-    known["source"] |= _derived.some(id=result.get("id"), recorded_at=moment(result.get("timestamp")))
-    known["derived"] = DERIVED
+    known |= _derived.origin(result.get("id"), result.get("timestamp"), **known["source"])
     if response.get("output") is None:
         why = result.get("error") or response.get("error") or "no output is kept"
         return Logged(path, item.place, refused=f"the call failed without an HTTP answer: {why}")
-    return _derived.call(
-        path,
-        item.place,
-        asked,
-        _said(response["output"]),
-        finish_reason=response.get("finishReason"),
-        answer=_derived.some(usage=_usage(response.get("tokenUsage") or {})),
-        **known,
+    answer = _derived.said(
+        {"role": "assistant"} | _said(response["output"]),
+        response.get("finishReason"),
+        _usage(response.get("tokenUsage") or {}) or None,
     )
+    return _derived.chat(path, item.place, asked, answer, DERIVED, **known)
 
 
 def _asked(prompt: str, provider: Any) -> Object:
@@ -111,7 +107,7 @@ def _asked(prompt: str, provider: Any) -> Object:
 def _known(provider: Json, asserted: list[Any], test: Object) -> Object:
     ours, notes = carried(asserted)
     wire = _PROVIDERS.get(_named(provider)[0], "")
-    source = _derived.some(description=test.get("description"), vars=test.get("vars"))
+    source = some(description=test.get("description"), vars=test.get("vars"))
     return {"provider": wire, "assertions": tuple(ours), "notes": tuple(notes), "source": source}
 
 
@@ -152,9 +148,9 @@ def _said(output: Json) -> Object:
 def _usage(said: Object) -> Object:
     details = said.get("completionDetails")
     reasoning = details.get("reasoning") if isinstance(details, dict) else None
-    return _derived.some(
+    return some(
         prompt_tokens=said.get("prompt"),
         completion_tokens=said.get("completion"),
         total_tokens=said.get("total"),
-        completion_tokens_details=_derived.some(reasoning_tokens=reasoning),
+        completion_tokens_details=some(reasoning_tokens=reasoning),
     )

@@ -14,6 +14,7 @@ from typing import Any
 from replay.conversation import Object
 from replay.importers import Logged, _derived
 from replay.importers._items import Item, items
+from replay.importers._records import some
 
 DERIVED = "tau-bench keeps messages, not bodies: no model, tools, params or usage"
 
@@ -39,7 +40,7 @@ def _trajectory(path: str, item: Item) -> Iterator[Logged]:
         return
     task = (record.get("info") or {}).get("task") or {}
     about = {name: record[name] for name in ("task_id", "trial", "reward") if name in record}
-    expected = _derived.some(actions=task.get("actions"), outputs=task.get("outputs"))
+    expected = some(actions=task.get("actions"), outputs=task.get("outputs"))
     tags = tuple(f"{name}:{value}" for name, value in about.items())
     source: Object = about | ({"expected": expected} if expected else {})
-    yield from _derived.turns(path, item.place, record["traj"], {}, derived=DERIVED, source=source, tags=tags)
+    yield from _derived.turns(path, item.place, record["traj"], {}, DERIVED, source=source, tags=tags)
