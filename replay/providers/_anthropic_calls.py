@@ -27,6 +27,7 @@ class Ids:
     def __init__(self) -> None:
         self._used: set[str] = set()
         self._open: dict[str, list[str]] = {}
+        self._answered: dict[str, str] = {}
 
     def of_call(self, key: str) -> str:
         """Return the id of the next call; one that is illegal or was given before is minted anew."""
@@ -38,11 +39,10 @@ class Ids:
         return legal
 
     def of_result(self, key: str) -> str:
-        """Return the id of the call that a result answers; of several of one id the first that is open."""
-        waiting = self._open.get(key)
-        if waiting:
-            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        return key if _LEGAL.fullmatch(key) else _minted(key)
+        """Return the id of the call that a result answers: of several of one id the first that is open."""
+        if self._open.get(key):
+            self._answered[key] = self._open[key].pop(0)
+        return self._answered.get(key) or (key if _LEGAL.fullmatch(key) else _minted(key))
 
 
 def _minted(text: str) -> str:
