@@ -9,7 +9,7 @@ from replay.conversation import Message
 from replay.providers import anthropic
 from replay.turn import Request, Target
 
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-sonnet-5"
 ASKED = Request(MODEL, (Message("user", "Where is my refund?"),), params={"max_completion_tokens": 100})
 WAITS = 5.0  # seconds that a call may take here
 COUNTS = {
