@@ -69,7 +69,7 @@ def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | N
         request,
         read.reply,
         error,
-        _wire.timing(body, tap.times, sizes, streamed=bool(read.stream)),
+        _wire.timing(codec, body, tap.times, sizes, streamed=bool(read.stream)),
         raw=None if tap.status is None else _wire.text(body),
         stream=read.stream,
     )
