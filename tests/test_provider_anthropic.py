@@ -37,6 +37,7 @@ BLOCKS = {
     "text cached": TEXT | CACHED,
     "text with citations": TEXT | {"citations": [{"type": "char_location", "cited_text": "x"}]},
     "text empty": {"type": "text", "text": ""},
+    "text of spaces": {"type": "text", "text": " \n"},
     "text null": {"type": "text", "text": None},
     "image base64": image(type="base64", media_type="image/png", data=PNG),
     "image of another spelling": image(type="base64", media_type="image/jpg", data=PNG),
@@ -59,6 +60,7 @@ MESSAGES = {
     "one block": [{"role": "user", "content": [TEXT]}],
     "blocks": [{"role": "user", "content": list(BLOCKS.values())}],
     "empty text": [{"role": "user", "content": ""}],
+    "spaces": [{"role": "user", "content": " \n"}],
     "no blocks": [{"role": "user", "content": []}],
     "null": [{"role": "user", "content": None}],
     "prefill": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}],
@@ -129,6 +131,7 @@ FIELDS = {
     "system": {"system": "Be brief."},
     "system blocks": {"system": [TEXT | CACHED, TEXT]},
     "system empty": {"system": ""},
+    "system of spaces": {"system": " "},
     "system no blocks": {"system": []},
     "tools": {
         "tools": [
@@ -575,6 +578,7 @@ def test_functions_of_the_old_chat_are_tools():
 REPLIES = {
     "text": message(),
     "empty text": message({"type": "text", "text": ""}),
+    "spaces": message({"type": "text", "text": "\n\n"}, USE, TEXT),
     "nothing": message(content=[]),
     "text and call": message(TEXT, USE | {"caller": {"type": "direct"}}, stop_reason="tool_use"),
     "a call between": message(TEXT, USE, TEXT, stop_reason="pause_turn"),
