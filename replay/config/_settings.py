@@ -145,6 +145,7 @@ TARGET: dict[str, Rule] = {
     "region_env": _variable,
     "platform": _one_of("vertex", "bedrock"),
     "beta": _switch,
+    "alt": _one_of("json", "sse"),
     "base_url": _url,
     "endpoint": _url,
     "api_key": _no_key,
