@@ -34,8 +34,7 @@ class _Content:
     own: Object = field(default_factory=dict)
 
     def to_json(self) -> Object:
-        role = {"role": self.side} if self.side else {}
-        data: Object = role | {"parts": self.parts} | self.own
+        data: Object = {"role": self.side or "user", "parts": self.parts} | self.own
         if self.own.get("parts") == "object":
             data["parts"] = self.parts[0] if self.parts else {}
         return {name: value for name, value in data.items() if value is not None or name not in self.own}
@@ -136,7 +135,7 @@ def read(contents: list[Object]) -> Iterator[Message]:
 def _own(content: Object, side: str) -> Object:
     """What a content says beside the role of its side and a list of parts."""
     own = {name: value for name, value in content.items() if name not in ("role", "parts")}
-    if content.get("role") != (side or None) or ("role" in content and not side):
+    if content.get("role") != (side or "user"):
         own["role"] = content.get("role")
     if not content.get("parts"):
         own["parts"] = content.get("parts")

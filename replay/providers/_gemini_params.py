@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from replay.conversation import Json, Object
 from replay.providers import _native
-from replay.providers._gemini_schema import is_openapi, read_schema, write_schema
+from replay.providers._gemini_schema import FIELD, TYPES, read_schema, write_schema
 from replay.providers._gemini_words import SPELLING, WIRE, beyond, completed, in_camel
 
 _NUMBERS = {
@@ -33,9 +33,6 @@ _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 245
 _UNTHINKING = re.compile(r"gemini-(?:1|2\.0)")
 _TIERS = ("flex", "priority", "standard")
 _JSON, _TEXT = "application/json", "text/plain"
-# What the params keep under `native`, beside other fields of the body:
-_FIELD = "schema"  # where the schema of the answer stands, if not where it would be put
-_TYPES = "types"  # that its types are in capitals
 _FIELDS = ("responseSchema", "responseJsonSchema")
 
 
@@ -47,25 +44,25 @@ def read(raw: Object, snake: set[str]) -> Object:
     snake = set(snake)
     body = in_camel(raw, snake)
     params: Object = {}
-    marks: Object = {}
-    for name, value, mark in _words(body):
-        if beyond(body, _written(params | {name: value}, marks | mark)) is not None:
+    notes: Object = {}
+    for name, value, noted in _words(body):
+        if beyond(body, _written(params | {name: value}, notes | noted)) is not None:
             params[name] = value
-            marks |= mark
-    rest = beyond(body, _written(params, marks)) or {}
+            notes |= noted
+    rest = beyond(body, _written(params, notes)) or {}
     spelling = {SPELLING: sorted(snake)} if snake else {}
-    return params | _native.keep(WIRE, marks | rest | spelling)
+    return params | _native.keep(WIRE, notes | rest | spelling)
 
 
 def write(params: Object, model: str) -> Object:
     """Return the fields of a body that give these params: the inverse of `read`."""
     own = _native.own(params, WIRE)
-    rest = {name: value for name, value in own.items() if name not in (_FIELD, _TYPES)}
+    rest = {name: value for name, value in own.items() if name not in (FIELD, TYPES)}
     return completed(_written(params, own, model), _native.keep(WIRE, rest))
 
 
 def _words(body: Object) -> Iterator[tuple[str, Json, Object]]:
-    """Yield what may be said in common words: `(name, value, marks)`."""
+    """Yield what may be said in common words: `(name, value, notes)`."""
     config = _mapping(body.get("generationConfig"))
     for field, name in _NUMBERS.items():
         if isinstance(config.get(field), int | float):
@@ -85,13 +82,11 @@ def _words(body: Object) -> Iterator[tuple[str, Json, Object]]:
 
 
 def _formats(config: Object) -> Iterator[tuple[str, Json, Object]]:
-    field = next((field for field in _FIELDS if isinstance(config.get(field), dict)), None)
-    if field:
-        schema, types = read_schema(config[field])
-        marks = {_FIELD: field} if field != _field(schema) else {}
+    found = read_schema(config, _FIELDS)
+    if found:
+        schema, notes = found
         body = {"name": "response", "schema": schema}
-        json_schema = {"type": "json_schema", "json_schema": body}
-        yield "response_format", json_schema, marks | ({_TYPES: types} if types else {})
+        yield "response_format", {"type": "json_schema", "json_schema": body}, notes
     elif config.get("responseMimeType") in (_JSON, _TEXT):
         kind = "json_object" if config["responseMimeType"] == _JSON else "text"
         yield "response_format", {"type": kind}, {}
@@ -107,7 +102,7 @@ def _choices(calling: Object) -> Iterator[tuple[str, Json, Object]]:
         yield "tool_choice", tools[0] if len(tools) == 1 else several, {}
 
 
-def _written(params: Object, marks: Object, model: str = "") -> Object:
+def _written(params: Object, notes: Object, model: str = "") -> Object:
     config = {field: params.get(name) for field, name in _NUMBERS.items()}
     if config["maxOutputTokens"] is None:
         config["maxOutputTokens"] = params.get("max_tokens")
@@ -118,7 +113,7 @@ def _written(params: Object, marks: Object, model: str = "") -> Object:
         "responseModalities": _modalities(params.get("modalities")),
         "thinkingConfig": _thinking(params.get("reasoning_effort"), model),
     }
-    config |= _format(_mapping(params.get("response_format")), marks)
+    config |= _format(_mapping(params.get("response_format")), notes)
     config = {name: value for name, value in config.items() if value is not None}
     calling = _calling(params.get("tool_choice"))
     body: Object = {"generationConfig": config} if config else {}
@@ -140,21 +135,14 @@ def _thinking(effort: Json, model: str) -> Object | None:
     return {"thinkingLevel": effort} if effort in _EFFORTS and not _UNTHINKING.search(model) else None
 
 
-def _format(wanted: Object, marks: Object) -> Object:
+def _format(wanted: Object, notes: Object) -> Object:
     kind, body = wanted.get("type"), _mapping(wanted.get("json_schema"))
     if kind == "text":
         return {"responseMimeType": _TEXT}
     if kind not in ("json_object", "json_schema"):
         return {}
     schema = _mapping(body.get("schema"))
-    if not schema:
-        return {"responseMimeType": _JSON}
-    field = marks.get(_FIELD) or _field(schema)
-    return {"responseMimeType": _JSON, field: write_schema(schema, marks.get(_TYPES))}
-
-
-def _field(schema: Object) -> str:
-    return _FIELDS[0] if is_openapi(schema) else _FIELDS[1]
+    return {"responseMimeType": _JSON} | (write_schema(schema, _FIELDS, notes) if schema else {})
 
 
 def _calling(choice: Json) -> Object:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from replay.conversation import Json, Object
 from replay.jsontext import same
 from replay.providers import _native
-from replay.providers._gemini_words import WIRE, completed, in_camel, left_over
+from replay.providers._gemini_words import SPELLING, WIRE, completed, in_camel, left_over
 
 _DATA_URL = re.compile(r"data:(?P<mime>[^;,]*);base64,(?P<data>.*)", re.DOTALL)
+_FOR_URLS = "base64url"  # among the spellings: that data is in the base64 for URLs
 _AUDIO = ("wav", "mp3")  # the formats that Chat Completions has
 _MIME = {
     "gif": "image/gif",
@@ -28,13 +29,29 @@ _EXTENSION = re.compile(r"\.([a-z]+)(?:[?#].*)?$", re.IGNORECASE)
 
 def read_part(raw: Object) -> Object:
     """Return a part as a content part, native where it has no common form."""
-    snake: set[str] = set()
-    part = in_camel(raw, snake)
+    spelling: set[str] = set()
+    part = _plain(in_camel(raw, spelling), spelling)
     for common in () if part.get("thought") else _common(part):
-        rest = left_over(part, _written(common) or {}, snake)
+        rest = left_over(part, _written(common) or {}, spelling)
         if rest is not None and same(write_part(common | rest), raw):
             return common | rest
     return _native.part(WIRE, raw)
+
+
+def _plain(part: Object, spelling: set[str]) -> Object:
+    """Return a part with its data in the usual base64; Google's own clients write the one for URLs."""
+    blob = part.get("inlineData")
+    data = blob.get("data") if isinstance(blob, dict) else None
+    if not isinstance(blob, dict) or not isinstance(data, str) or not set("-_") & set(data):
+        return part
+    spelling.add(_FOR_URLS)
+    return part | {"inlineData": blob | {"data": data.translate(str.maketrans("-_", "+/"))}}
+
+
+def _for_urls(part: Object) -> Object:
+    name = "inlineData" if "inlineData" in part else "inline_data"
+    data = str(part[name]["data"]).translate(str.maketrans("+/", "-_"))
+    return part | {name: part[name] | {"data": data}}
 
 
 def _common(part: Object) -> Iterator[Object]:
@@ -65,7 +82,11 @@ def write_part(part: Object) -> Object | None:
     if part.get("type") == _native.NATIVE:
         return _native.said(part, WIRE)
     written = _written(part)
-    return None if written is None else completed(written, part)
+    if written is None:
+        return None
+    sent = completed(written, part)
+    spelling = _native.own(part, WIRE).get(SPELLING) or ()
+    return _for_urls(sent) if _FOR_URLS in spelling and "inlineData" in written else sent
 
 
 def _written(part: Object) -> Object | None:

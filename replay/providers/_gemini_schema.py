@@ -1,6 +1,7 @@
 """Schemas: Gemini takes a subset of OpenAPI's in one field, JSON Schema in another.
 
-https://ai.google.dev/api/caching#Schema. OpenAPI's type names may be in capitals (`OBJECT`); ours are not.
+https://ai.google.dev/api/caching#Schema. OpenAPI's type names are in capitals there (`OBJECT`), which clients
+do not all write; ours are in small letters.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ _OPENAPI = frozenset(
         "type",
     }
 )
-CAPITALS = "capitals"
+FIELD = "schema"  # noted: where the schema stands, if not where it is usually put
+TYPES = "types"  # noted: that its types are in small letters
+Fields = tuple[str, str]  # the field that takes OpenAPI, and the one that takes JSON Schema
 
 
-def is_openapi(schema: Json) -> bool:
+def _is_openapi(schema: Json) -> bool:
     """Tell whether a schema uses only what Gemini's subset of OpenAPI has."""
     if not isinstance(schema, dict) or not schema.keys() <= _OPENAPI or schema.get("type") not in _TYPES:
         return isinstance(schema, dict) and schema.keys() <= _OPENAPI and "anyOf" in schema
@@ -48,7 +51,7 @@ def is_openapi(schema: Json) -> bool:
         return False  # an object needs properties there
     values = schema.get("enum") or []
     texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
-    return texts and all(map(is_openapi, _inside(schema)))
+    return texts and all(map(_is_openapi, _inside(schema)))
 
 
 def _inside(schema: Object) -> list[Json]:
@@ -58,15 +61,28 @@ def _inside(schema: Object) -> list[Json]:
     return found + (choices if isinstance(choices, list) else [None])
 
 
-def read_schema(schema: Object) -> tuple[Object, str | None]:
-    """Return a schema with its types in small letters, and `CAPITALS` where all of them were in capitals."""
-    found: Object = _typed(schema, _small)
-    return (schema, None) if same(found, schema) else (found, CAPITALS)
+def read_schema(holder: Object, fields: Fields) -> tuple[Object, Object] | None:
+    """Return the schema at one of `fields` and what to note about it; None where there is none."""
+    field = next((field for field in fields if isinstance(holder.get(field), dict)), None)
+    if field is None:
+        return None
+    schema = holder[field]
+    small: Object = _typed(schema, _small) if field == fields[0] else schema
+    notes = {FIELD: field} if field != _usual(small, fields) else {}
+    if field == fields[0] and not same(_typed(small, _capital), schema):
+        notes[TYPES] = "small"
+    return small, notes
 
 
-def write_schema(schema: Object, types: Json) -> Object:
-    """Return a schema as it is sent: the inverse of `read_schema`."""
-    return _typed(schema, _capital) if types == CAPITALS else schema
+def write_schema(schema: Object, fields: Fields, notes: Object) -> Object:
+    """Return `{field: schema}`: the inverse of `read_schema`."""
+    field = notes.get(FIELD) or _usual(schema, fields)
+    capital = field == fields[0] and notes.get(TYPES) != "small"
+    return {field: _typed(schema, _capital) if capital else schema}
+
+
+def _usual(schema: Object, fields: Fields) -> str:
+    return fields[0] if _is_openapi(schema) else fields[1]
 
 
 def _small(name: str) -> str:

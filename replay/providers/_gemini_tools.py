@@ -11,15 +11,12 @@ from collections.abc import Iterable
 from replay.conversation import Object, Tool
 from replay.jsontext import same
 from replay.providers import _native
-from replay.providers._gemini_schema import is_openapi, read_schema, write_schema
-from replay.providers._gemini_words import SPELLING, WIRE, in_camel, respelled
+from replay.providers._gemini_schema import FIELD, TYPES, read_schema, write_schema
+from replay.providers._gemini_words import SPELLING, WIRE, beyond, in_camel, respelled
 
 _DECLARATIONS = ("functionDeclarations", "function_declarations")
 _FIELDS = ("parameters", "parametersJsonSchema")
-# What a tool keeps under `native`, beside other fields of its declaration:
-_OBJECT = "tool"  # that it begins a tool object, and what this says beside declarations
-_FIELD = "schema"  # where its schema stands, if not where it would be put
-_TYPES = "types"  # that types are in capitals
+_OBJECT = "tool"  # noted: that a declaration begins a tool object, and what this says beside declarations
 
 
 def read(tools: list[Object]) -> tuple[Tool, ...]:
@@ -66,17 +63,14 @@ def _function(raw: object) -> Tool | None:
     if not isinstance(name, str) or not isinstance(description, str | None):
         return None
     own: Object = {SPELLING: sorted(snake)} if snake else {}
-    field = next((field for field in _FIELDS if isinstance(said.get(field), dict)), None)
-    if field is None:
-        return _with(Tool(name, description), own | said)
-    schema, types = read_schema(said.pop(field))
-    own |= {_TYPES: types} if types else {}
-    own |= {_FIELD: field} if field != _field(schema) else {}
-    return _with(Tool(name, description, schema), own | said)
+    schema, notes = read_schema(said, _FIELDS) or (None, {})
+    tool = Tool(name, description, schema)
+    rest = beyond(said, _schema(tool, notes))
+    return None if rest is None else _with(tool, own | notes | rest)
 
 
-def _field(schema: Object) -> str:
-    return _FIELDS[0] if is_openapi(schema) else _FIELDS[1]
+def _schema(tool: Tool, notes: Object) -> Object:
+    return {} if tool.parameters is None else write_schema(tool.parameters, _FIELDS, notes)
 
 
 def write(tools: Iterable[Tool]) -> list[Object]:
@@ -106,8 +100,7 @@ def _declaration(tool: Tool, own: Object) -> Object:
     said: Object = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description
-    if tool.parameters is not None:
-        said[own.get(_FIELD) or _field(tool.parameters)] = write_schema(tool.parameters, own.get(_TYPES))
-    rest = {name: value for name, value in own.items() if name not in (SPELLING, _OBJECT, _FIELD, _TYPES)}
+    said |= _schema(tool, own)
+    rest = {name: value for name, value in own.items() if name not in (SPELLING, _OBJECT, FIELD, TYPES)}
     sent: Object = respelled(said | rest, own.get(SPELLING) or [])
     return sent
