@@ -45,10 +45,16 @@ Fields = tuple[str, str]  # the field that takes OpenAPI, and the one that takes
 
 def _is_openapi(schema: Json) -> bool:
     """Tell whether a schema uses only what Gemini's subset of OpenAPI has."""
-    if not isinstance(schema, dict) or not schema.keys() <= _OPENAPI or schema.get("type") not in _TYPES:
-        return isinstance(schema, dict) and schema.keys() <= _OPENAPI and "anyOf" in schema
-    if schema["type"] == "object" and not schema.get("properties"):
-        return False  # an object needs properties there
+    if not isinstance(schema, dict) or not schema.keys() <= _OPENAPI:
+        return False
+    needs = {"object": "properties", "array": "items", None: "anyOf"}  # what a schema of a type must have
+    kind = schema.get("type")
+    if (
+        not isinstance(kind, str | None)
+        or kind not in (None, *_TYPES)
+        or not schema.get(needs.get(kind, "type"))
+    ):
+        return False
     values = schema.get("enum") or []
     texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
     return texts and all(map(_is_openapi, _inside(schema)))
