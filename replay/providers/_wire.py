@@ -130,8 +130,8 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
-    return {"events": count, "done": bool(done)} | after | odd
+    after = len(found) - count - len(done)  # a wire may say in two ways that it ends
+    return {"events": count, "done": bool(done)} | ({"after_done": after} if done and after else {}) | odd
 
 
 def text(body: bytes) -> str:
