@@ -11,9 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from replay.cassette import _fields, _opaque, _patterns, _pii
 from replay.cassette._flatten import Flat
-from replay.cassette._known import SHORTEST, forms, known
+from replay.cassette._known import SHORTEST, Form, forms, known, there
 from replay.cassette._pseudonyms import PLACEHOLDER
-from replay.cassette._words import long_words
 
 Spans = list[tuple[int, int]]  # sorted, without overlaps
 Found = tuple[int, int, int, str, str]  # start, end, rank, kind, family
@@ -48,24 +47,21 @@ class Search:
         self._terms = re.compile(rb"(?<!\w)(?:%s)(?!\w)" % pattern, re.IGNORECASE) if words else None
         self._personal = personal
 
-    def hits(self, raw: bytes) -> list[Hit]:
-        """Return what to replace. What touches a placeholder is left alone: it was redacted before."""
-        found = [] if b"\0" in raw else list(self._searched(raw))
-        if not found and not any(form.text in raw for form in self._known):
+    def hits(self, raw: bytes, words: list[bytes]) -> list[Hit]:
+        """Return what to replace in raw text, whose long words are given.
+
+        What touches a placeholder is left alone: it was redacted before.
+        """
+        found = [] if b"\0" in raw else list(self._searched(raw, words))
+        live = there(raw, words, self._known)
+        if not found and not live:
             return []
         kept = [place.span() for place in PLACEHOLDER.finditer(raw)]
-        found += self._live(raw, kept)
+        found += _live(raw, live, kept)
         return _in_order(hit for hit in found if not _touches(kept, hit.start, hit.end))
 
-    def _live(self, raw: bytes, kept: Spans) -> Iterator[Hit]:
-        start = 0
-        for end, after in [*kept, (len(raw), len(raw))]:
-            for first, last, plain in known(raw[start:end], self._known):
-                yield Hit(start + first, start + last, SECRET, "known value", "key", plain)
-            start = after
-
-    def _searched(self, raw: bytes) -> Iterator[Hit]:
-        named, formed = self._rules(raw)
+    def _searched(self, raw: bytes, words: list[bytes]) -> Iterator[Hit]:
+        named, formed = self._rules(raw, words)
         if not named and not formed:
             return
         for start, end, kind in _fields.parameters(raw) if named else ():
@@ -78,10 +74,9 @@ class Search:
             if not _inside(media, start, end):  # in a run of base64 a form means nothing
                 yield Hit(*flat.span(start, end), rank, kind, family, flat.data[start:end])
 
-    def _rules(self, raw: bytes) -> tuple[list[Rule], list[Rule]]:
+    def _rules(self, raw: bytes, words: list[bytes]) -> tuple[list[Rule], list[Rule]]:
         """Return the rules that may find something, by name and by form, to judge by a quick look."""
         escaped = _ESCAPED.search(raw) is not None  # then no look at the raw text can tell
-        words = [] if escaped else long_words(raw)
         named: list[Rule] = [_fields_rule] if escaped or _fields.hinted(raw) else []
         formed: list[Rule] = [_keys_rule] if escaped or _patterns.hinted(raw, words) else []
         if escaped or _opaque.hinted(raw, words):
@@ -95,6 +90,14 @@ class Search:
     def _terms_rule(self, flat: bytes) -> Iterator[Found]:
         for term in self._terms.finditer(flat) if self._terms else ():
             yield *term.span(), TERM, "term", "term"
+
+
+def _live(raw: bytes, live: list[Form], kept: Spans) -> Iterator[Hit]:
+    start = 0
+    for end, after in [*kept, (len(raw), len(raw))]:
+        for first, last, plain in known(raw[start:end], live):
+            yield Hit(start + first, start + last, SECRET, "known value", "key", plain)
+        start = after
 
 
 def _fields_rule(flat: bytes) -> Iterator[Found]:
