@@ -41,6 +41,7 @@ RESPONSE_HEADERS = frozenset(
         "request-id",
         "retry-after",
         "retry-after-ms",
+        "x-amzn-errortype",
         "x-request-id",
         "x-should-retry",
     }
