@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from replay.conversation import Json, Object
@@ -118,27 +119,29 @@ def _newest(call: Generation, attributes: Object, wire: str) -> Generation:
     system = chat(_system(tree(attributes, *_SYSTEM)), "system", wire)
     asked = chat(tree(attributes, *_INPUT), "user", wire)
     output = tree(attributes, *_OUTPUT)
-    each = (
-        [item.get("finish_reason") for item in output or () if isinstance(item, dict)]
+    own = (
+        [item.get("finish_reason") for item in output if isinstance(item, dict)]
         if isinstance(output, list)
         else []
     )
-    ended = [
-        one or two for one, two in zip(each, reasons(attributes) + [None] * len(each), strict=False)
-    ] or reasons(attributes)
-    many = len(each) > 1 and (len(reasons(attributes)) == len(each) or all(each))
-    repeated = (
-        system
-        and asked[:1]
-        and asked[0].get("role") == "system"
-        and asked[0].get("content") == system[0].get("content")
-    )
+    many = len(own) > 1 and (len(reasons(attributes)) == len(own) or all(own))
     return replace(
         call,
-        messages=asked if repeated else system + asked,
+        messages=asked if _begins(asked, system) else system + asked,
         tools=tools(tree(attributes, *_TOOLS), wire),
-        choices=choices(chat(output, "assistant", wire), ended, many=many),
+        choices=choices(chat(output, "assistant", wire), _either(own, attributes), many=many),
     )
+
+
+def _begins(messages: list[Object], system: list[Object]) -> bool:
+    """Tell whether the system's instructions are among the messages as well."""
+    first = messages[0] if messages else {}
+    return bool(system) and (first.get("role"), first.get("content")) == ("system", system[0].get("content"))
+
+
+def _either(own: list[Any], attributes: Object) -> list[Any]:
+    """Return the reasons that choices say themselves, else those that the attributes say."""
+    return [one or other for one, other in zip_longest(own, reasons(attributes))]
 
 
 def _system(value: Json) -> Json:
@@ -158,15 +161,15 @@ def _of_events(call: Generation, attributes: Object, events: Iterable[Event], wi
             if role != "assistant" and body.get("content") is None:
                 raise NotCaptured
             messages += chat({"role": role} | body, role, wire)
-    ended = [
-        reason or other
-        for (_, reason), other in zip(answers, reasons(attributes) + [None] * len(answers), strict=False)
-    ]
     return replace(
         call,
         messages=messages,
         tools=tools(tree(attributes, *_TOOLS), wire),
-        choices=choices([message for message, _ in answers], ended, many=True),
+        choices=choices(
+            [message for message, _ in answers],
+            _either([reason for _, reason in answers], attributes),
+            many=True,
+        ),
     )
 
 
@@ -227,7 +230,7 @@ def _oldest(call: Generation, attributes: Object, events: Iterable[Event], wire:
         ),
         tools=tools(branch(attributes, "llm.request.functions") or tree(attributes, *_TOOLS), wire),
         choices=choices(
-            said, [item.get("finish_reason") for item in answers] or reasons(attributes), many=True
+            said, _either([item.get("finish_reason") for item in answers], attributes), many=True
         ),
     )
 

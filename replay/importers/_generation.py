@@ -78,7 +78,7 @@ def _count(value: Json) -> int | None:
 def choices(messages: list[Object], reasons: list[Json], *, many: bool = False) -> list[Object]:
     """Return the choices of an answer: a message each with `many`, else one message that says all of it."""
     if not many and len(messages) > 1:
-        messages = [_whole(messages)]
+        messages, reasons = [_whole(messages)], [reason for reason in reasons if reason][-1:]
     reasons = [*reasons, *[None] * len(messages)]
     return [
         {"index": number, "message": _spoken(message), "finish_reason": reason(reasons[number])}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from replay.conversation import Json, Object
-from replay.importers._parts import Said, answer, answered, as_text, call, text
+from replay.importers._parts import NotCaptured, Said, answer, answered, as_text, call, text
 
 _ROLES = {
     "human": "user",
@@ -65,6 +65,8 @@ def _all(values: list[Any], role: str, wire: str) -> Iterator[tuple[Object, bool
         try:
             for message in chat(value, role, wire):
                 yield message, isinstance(value, dict) and _is_item(value)
+        except NotCaptured:
+            raise
         except ValueError as problem:
             raise ValueError(f"message {number}: {problem}") from None
 

@@ -143,7 +143,8 @@ _SCHEMAS = ("parameters", "inputSchema", "input_schema", "parameters_json_schema
 
 
 def _schema(item: Object) -> Json:
-    return next((item[key] for key in _SCHEMAS if isinstance(item.get(key), dict)), None)
+    schemas = (_tree(item.get(key)) for key in _SCHEMAS)
+    return next((schema for schema in schemas if isinstance(schema, dict)), None)
 
 
 def _function(item: Object) -> Object:

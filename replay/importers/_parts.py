@@ -189,7 +189,7 @@ def _media(piece: Object) -> Object | None:
     if isinstance(piece.get(kind), dict) and kind in ("image_url", "input_audio", "file"):
         return {"type": kind, kind: piece[kind]}
     data = _inside(piece, _HOLDERS)
-    place, mime = _place(data), _mime(data, kind)
+    place, mime = _place(data), _mime(data, _kind(piece))
     if isinstance(data.get("file_id"), str):
         return {"type": "file", "file": {"file_id": data["file_id"]}}
     if not place:

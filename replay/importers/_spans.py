@@ -42,6 +42,7 @@ class Span:
     failed: str | None = None
 
 
+_LAST = 1e11  # seconds since 1970: a number above is one of smaller units
 _RESOURCES = ("resourceSpans", "resource_spans", "resourceLogs", "resource_logs")
 _SCOPES = ("scopeSpans", "scope_spans", "scopeLogs", "scope_logs", "instrumentationLibrarySpans")
 
@@ -165,8 +166,9 @@ def _seconds(data: Object) -> float | None:
         "observedTimeUnixNano",
         "time_unix_nano",
     ):
-        if str(data.get(key) or "").isdecimal() and int(data[key]):
-            return int(data[key]) / 1e9
+        digits = str(data.get(key) or "")
+        if digits.isdecimal() and 15 < len(digits) < 20:
+            return int(digits) / 1e9
     for key in ("start_time", "startTime", "start_timestamp", "timestamp", "observed_timestamp", "time"):
         at = seconds(data.get(key))
         if at is not None:
@@ -180,9 +182,9 @@ def seconds(value: Json) -> float | None:
     It may be ISO 8601, `[seconds, nanoseconds]`, or a number of s, ms, us or ns.
     """
     if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
-        return float(value[0] + value[1] / 1e9)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-        while value > 1e11:
+        value = value[0] + value[1] / 1e9 if value[0] < _LAST else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LAST * 1e9:
+        while value > _LAST:
             value /= 1000
         return float(value)
     return _moment(value) if isinstance(value, str) else None

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from replay.importers import Logged, _lines
 from replay.importers._calls import CALL, WRAPPER, kind, told
@@ -43,6 +44,7 @@ class Traces:
     def __init__(self, paths: Iterable[Path], derived: str) -> None:
         self._paths, self._derived = list(paths), derived
         self._index: sqlite3.Connection | None = None
+        self._open: tuple[int, IO[bytes]] | None = None
 
     def read(self, path: Path) -> Iterator[Logged]:
         """Yield the calls of one of the files; never raises for what it holds."""
@@ -95,11 +97,18 @@ class Traces:
 
     def _again(self, file: int, at: int, size: int, number: int) -> Event | None:
         try:
-            with _lines.opened(self._paths[file]) as stream:
-                record = list(found(again(stream, at, size)))[number]
+            record = list(found(again(self._stream(file), at, size)))[number]
         except (*ODD, *_lines.DAMAGE):
             return None
         return record if isinstance(record, Event) else None
+
+    def _stream(self, file: int) -> IO[bytes]:
+        """Return a file, still open from the last time: the events of one call mostly stand together."""
+        if self._open is None or self._open[0] != file:
+            if self._open:
+                self._open[1].close()
+            self._open = file, _lines.opened(self._paths[file])
+        return self._open[1]
 
     def _wraps(self, span: Span) -> bool:
         return bool(
