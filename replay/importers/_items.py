@@ -19,7 +19,7 @@ from replay.jsontext import parse
 
 _HEAD = 2**16  # what a file's form is told by
 _FIRST = 20  # how many records tell its format
-_LAID_OUT = re.compile(rb"[{\[,]\s*$")
+_LAID_OUT = re.compile(rb'[^\n]*(?:[{,]\s*\n\s*["}]|\[\s*\n)')
 _MARKS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 
 
@@ -130,7 +130,7 @@ def _is_document(head: bytes, keys: tuple[str, ...]) -> bool:
     walk = _Walk(keys)
     for _ in walk.documents(Splitter(BytesIO(first))):
         pass
-    return walk.listed or _LAID_OUT.search(first) is not None
+    return walk.listed or _LAID_OUT.match(head) is not None
 
 
 def _parsed(text: bytes) -> Json:

@@ -49,11 +49,11 @@ def _logged(path: str, place: str, requests: list[Object], answer: Object | None
     asked = requests[0] if requests else {}
     got = mapping((answer or {}).get("response"))
     created = mapping(got.get("body")).get("created") or mapping(got.get("body")).get("created_at")
-    logged = exchange(path, place, asked or None, got or None, created)
+    if requests and not isinstance(asked.get("body"), dict):
+        return Logged(path, place, refused="its body is no request")
+    logged = exchange(path, place, asked, got or None, created)
     logged = replace(logged, source=logged.source | _source(answer or asked))
-    if got or not logged.request:
-        return logged
-    return replace(logged, refused="", notes=_why_none(answer or {}))
+    return logged if got else replace(logged, refused="", notes=_why_none(answer or {}))
 
 
 def _source(record: Object) -> Object:

@@ -16,7 +16,8 @@ from replay.providers import Unreadable, _aws_frames, _errors
 from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
-# The first piece of an answer in any of the wires' event streams: a field that carries model output.
+# The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
+# whose events also repeat the request has a pattern of its own, `FIRST_TOKEN`.
 _TOKEN = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|data)"'
     rb'\s*:\s*"[^"]'
@@ -130,7 +131,8 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
+    later = [event for event in found[count + 1 :] if event["data"].strip() != "[DONE]"]
+    after = {"after_done": len(later)} if later else {}
     return {"events": count, "done": bool(done)} | after | odd
 
 
@@ -141,7 +143,9 @@ def text(body: bytes) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool) -> Timing:
+def timing(
+    codec: Codec, body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool
+) -> Timing:
     """Return when the first token, each chunk and the end came; `times` in ms, empty when not known.
 
     The first token is the first chunk in which model output begins; what is not streamed has none.
@@ -150,7 +154,7 @@ def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, str
         return Timing()
     if not streamed:
         return Timing(total_ms=times[-1])
-    token, end = _TOKEN.search(body), 0
+    token, end = getattr(codec, "FIRST_TOKEN", _TOKEN).search(body), 0
     for when, size in zip(times, sizes, strict=False):
         end += size
         if token and end >= token.end():
