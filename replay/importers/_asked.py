@@ -43,6 +43,7 @@ _SERVERS = {
     "togetherai": "https://api.together.xyz/v1",
     "xai": "https://api.x.ai/v1",
 }
+_AZURE = ".openai.azure.com"
 _OWN = "api.openai.com"
 
 
@@ -58,6 +59,8 @@ def asked(name: str, address: str = "", model: str = "") -> tuple[str, Object]:
         return _openai(address, model)
     if provider == "azure":
         return provider, _azure(address, model)
+    if provider == "openai_responses":
+        return provider, _responses(word, address)
     if provider in providers.registry.names() and provider != "openai_compatible":
         return provider, {}
     return "openai_compatible", _server(word, address)
@@ -68,7 +71,7 @@ def _openai(address: str, model: str) -> tuple[str, Object]:
     host = _host(address)
     if not host or host == _OWN:
         return "openai", {}
-    if host.endswith(".openai.azure.com"):
+    if host.endswith(_AZURE):
         return "azure", _azure(address, model)
     return "openai_compatible", {"base_url": _base(address)}
 
@@ -77,6 +80,13 @@ def _azure(address: str, model: str) -> Object:
     host = _host(address)
     endpoint = {"endpoint": f"https://{host}"} if host else {"endpoint_env": "AZURE_OPENAI_ENDPOINT"}
     return endpoint | ({"deployment": model} if model else {})
+
+
+def _responses(word: str, address: str) -> Object:
+    host = _host(address)
+    if host and host != _OWN:
+        return {"endpoint": f"https://{host}"} if host.endswith(_AZURE) else {"base_url": _base(address)}
+    return {"endpoint_env": "AZURE_OPENAI_ENDPOINT"} if word.startswith("azure") else {}
 
 
 def _server(word: str, address: str) -> Object:

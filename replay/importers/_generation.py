@@ -19,6 +19,7 @@ from replay.importers._records import ODD
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _NO_REASON = {"", "error", "unknown", "other", "null", "none", "unspecified"}
+_SAME_WIRE = ("openai_compatible", "azure")
 _NOTHING = "no content was captured"
 _HIDDEN = (b"@@@langfuseMedia:", b"__REDACTED__", b"<redacted by ", b"[Scrubbed due to")
 
@@ -141,8 +142,9 @@ def _logged(path: str, place: str, call: Generation, derived: str) -> Logged:
     provider, settings = asked(call.provider, call.address, call.model)
     if call.asked is not None:
         facts |= {"request": _json(call.asked), **_answer(call, call.answered)}
-        same = call.wire == "openai" and provider in ("openai_compatible", "azure")
-        facts |= {"wire": call.wire} | ({"provider": provider, "settings": settings} if same else {})
+        facts |= {"wire": call.wire}
+        if provider == call.wire or (call.wire == "openai" and provider in _SAME_WIRE):
+            facts |= {"provider": provider, "settings": settings}
     else:
         call = _with_ids(call)
         if not call.messages:

@@ -33,7 +33,7 @@ def _inner(value: Json) -> Json:
     """Take an answer out of what a framework puts around it; an object that is no message is text."""
     if not isinstance(value, dict):
         return value
-    for key in ("message", "output", "candidates", "completion"):
+    for key in ("message", "messages", "output", "candidates", "completion"):
         inner = value.get(key)
         if inner and not value.keys() & (_SAYS | {"choices", "generations"}):
             beside = next((value[word] for word in _REASONS if value.get(word)), None)
