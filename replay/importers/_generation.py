@@ -213,6 +213,9 @@ def _odd(call: Generation, request: bytes, response: bytes | None) -> Iterator[s
     both = request + (response or b"")
     if any(mark in both for mark in _HIDDEN):
         yield "the log holds stand-ins for some of its content: it is not what was sent"
+    first = next((one["role"] for one in call.messages if one["role"] not in ("system", "developer")), "")
+    if first == "tool":
+        yield "it begins with the answer of a tool: what came before it is not in the log"
     reasons = [choice.get("finish_reason") for choice in call.choices]
     if reasons and None in reasons:
         yield "the log does not say why the answer ended (finish_reason)"
