@@ -21,6 +21,15 @@ def opened(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
 
 
+def head(path: Path) -> bytes:
+    """Return the first 64 KiB of a file, unpacked; nothing of one that cannot be read."""
+    try:
+        with opened(path) as stream:
+            return stream.read(2**16)
+    except DAMAGE:
+        return b""
+
+
 def lines(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield lines; of one that is too long only the first LONGEST + 1 bytes."""
     while line := stream.readline(LONGEST + 1):

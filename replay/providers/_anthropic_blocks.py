@@ -67,7 +67,7 @@ def _read_text(block: Object) -> Object | None:
 
 def _write_text(said: Object) -> Object | None:
     text = said.get("refusal") if said.get("type") == "refusal" else said.get("text")
-    return {"type": "text", "text": text} if text and isinstance(text, str) else None
+    return {"type": "text", "text": text} if isinstance(text, str) and text.strip() else None
 
 
 def _read_image(block: Object) -> Object | None:

@@ -59,6 +59,7 @@ def encode(request: Request) -> Object:
     body: Object = {"model": request.model} if request.model else {}
     if form.get("instructions") is True and messages and _instructs(messages[0]):
         body["instructions"], messages = messages[0].content, messages[1:]
+    messages = tuple(message for message in messages if not _template(message))
     items = _responses_items.items(messages)
     match items:
         case [{"role": "user", "content": str(text)}] if form.get("input") == "text" and len(items[0]) == 2:
@@ -69,6 +70,8 @@ def encode(request: Request) -> Object:
         body["tools"] = tools
     elif request.params.get("tools") == []:
         body["tools"] = []
+    for prompt in filter(None, map(_template, request.messages)):
+        body["prompt"] = prompt
     fields = _responses_params.written(request.params)
     return body | {key: value for key, value in fields.items() if key != "form"}
 
@@ -76,6 +79,14 @@ def encode(request: Request) -> Object:
 def _form(params: Object) -> Object:
     form = _native.own(params, WIRE).get("form")
     return form if isinstance(form, dict) else {}
+
+
+def _template(message: Message) -> Object | None:
+    """The stored prompt that stands for a message: nothing else is said in it."""
+    match message.content:
+        case [{"type": _native.NATIVE, "openai_responses": {"prompt": dict(prompt)}}]:
+            return prompt
+    return None
 
 
 def _instructs(message: Message) -> bool:
@@ -104,6 +115,8 @@ def _request(body: Object) -> Request:
         messages += _responses_items.messages(_shape.mappings(rest.pop("input"), "input"))
     elif "input" not in body:
         form["input"] = "absent"
+    if not messages and isinstance(body.get("prompt"), dict):
+        messages.append(Message("user", [_native.part(WIRE, {"prompt": rest.pop("prompt")})]))
     tools = [_responses_tools.read(item) for item in _shape.mappings(body.get("tools"), "tools")]
     if tools:
         del rest["tools"]

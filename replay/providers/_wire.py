@@ -142,9 +142,10 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    later = [event for event in found[count + 1 :] if event["data"].strip() != "[DONE]"]
-    after = {"after_done": len(later)} if later else {}
-    return {"events": count, "done": bool(done)} | after | odd
+    # a wire may say in two ways that it ends, and gateways add [DONE] to any
+    ends = ("[DONE]", *(found[number]["data"].strip() for number in done))
+    later = [event for event in found[count + 1 :] if event["data"].strip() not in ends]
+    return {"events": count, "done": bool(done)} | ({"after_done": len(later)} if later else {}) | odd
 
 
 def text(body: bytes) -> str:
