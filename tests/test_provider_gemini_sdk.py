@@ -23,6 +23,7 @@ from replay.errors import BadInput, CassetteMiss
 from replay.jsontext import canonical
 from replay.providers import gemini
 from replay.providers._wire import answer
+from replay.record import record
 from replay.turn import Request, Target
 
 ASKED = Request("gemini-2.5-flash", (Message("user", "Where is my refund?"),), params={"temperature": 0})
@@ -477,3 +478,21 @@ def test_every_recorded_reply_is_what_the_sdk_reads(sdk):
         read += 1
     assert differ == {}
     assert read >= 140
+
+
+def test_a_log_line_with_a_key_in_its_url_plays_at_the_same_place(tmp_path):
+    url = (
+        "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent?key=AIza"
+        + "x" * 35
+    )
+    body = gemini.encode(ASKED)
+    lines = [
+        {"request": {"method": "POST", "url": url, "body": body}, "response": {"status": 200, "body": SAID}},
+        {"request": body, "response": SAID},
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    recorded = record([log], tmp_path / "out", "imported")
+    assert [(outcome.refused, outcome.notes) for outcome in recorded.outcomes] == [("", ()), ("", ())]
+    assert {outcome.target for outcome in recorded.outcomes} == {"gemini-2.5-flash"}
+    assert not any("key=" in path.read_text() for path in (tmp_path / "out").rglob("*.yaml"))
