@@ -3,15 +3,14 @@
 import base64
 import copy
 import json
-import random
 from contextlib import suppress
 
 import aws_sdk
 import pytest
 import recorded_corpus
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scripted import Close, Scripted, reply, stream
+from wire_mutations import JSON, SEEDS, damaged
 
 from replay.conversation import Message, Tool, ToolCall
 from replay.errors import BadInput
@@ -444,27 +443,8 @@ def test_what_is_no_answer_is_an_error(body):
     assert problem.value.error.kind == "bad_response"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 9) | st.text(max_size=5) | st.just(DATA),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
-    max_leaves=5,
-)
-
-
-def damaged(body, seed, value):
-    """Return the body with one place of it replaced."""
-    body, rng = copy.deepcopy(body), random.Random(seed)
-    holder = body
-    while True:
-        place = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
-        if rng.random() < 0.3 or not isinstance(holder[place], dict | list) or not holder[place]:
-            holder[place] = value
-            return body
-        holder = holder[place]
-
-
 @settings(max_examples=300)
-@given(st.integers(0, 2**32), JSON)
+@given(SEEDS, JSON)
 def test_garbage_is_unreadable_and_never_a_crash(seed, value):
     for decode, body in ((bedrock.decode_request, EVERYTHING), (bedrock.decode, ANSWER)):
         try:

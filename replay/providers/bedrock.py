@@ -78,6 +78,5 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
 
     operation = "ConverseStream" if request.params.get("stream") else "Converse"
     region = _settings.setting(target, "region")
-    elsewhere = {"endpoint", "endpoint_env"} & target.settings.keys()
-    endpoint = _settings.address(target, "endpoint") if elsewhere else None
+    endpoint = _settings.address_or(target, "endpoint", "") or None
     return call(request, target, transport, _converse, operation, region, endpoint)
