@@ -18,6 +18,7 @@ from replay.turn import ApiError
 # Codes of a 429 or 402 that waiting does not mend.
 _BILLING = {
     "billing_hard_limit_reached",
+    "contract_spend_limit_reached",
     "credit_balance_exhausted",
     "enforced_spend_limit_reached",
     "insufficient_quota",

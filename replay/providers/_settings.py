@@ -14,10 +14,11 @@ from replay.turn import Target
 
 SECONDS = 600.0  # the SDK's own default
 RECORDED = "recorded_uri"  # a setting that a replay adds: where the recording went
+_PATHS = "/(chat/completions|completions|embeddings|responses)/?"  # of OpenAI's wires
 _CALL = {
-    "base_url": re.compile(r"(?P<found>.*)/chat/completions/?"),
-    "endpoint": re.compile(r"(?P<found>.*)/openai/deployments/[^/]+/chat/completions/?"),
-    "deployment": re.compile(r".*/openai/deployments/(?P<found>[^/]+)/chat/completions/?"),
+    "base_url": re.compile(rf"(?P<found>.*?){_PATHS}"),
+    "endpoint": re.compile(rf"(?P<found>.*?)/openai(/deployments/[^/]+)?{_PATHS}"),
+    "deployment": re.compile(rf".*/openai/deployments/(?P<found>[^/]+){_PATHS}"),
 }
 
 
