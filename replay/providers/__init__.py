@@ -38,7 +38,11 @@ class Place:
 
 
 class Provider(Protocol):
-    """The contract of one wire format."""
+    """The contract of one wire format.
+
+    A provider may also have `embed(texts, target, transport) -> Turn`, as `send` for embeddings: the reply's
+    `extra["embeddings"]` holds one vector (a list of floats) for each text.
+    """
 
     def place(self, method: str, url: str) -> Place | None:
         """Read the URL of a request that speaks this wire, None for any other. Raises ValueError."""
