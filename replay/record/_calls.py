@@ -58,6 +58,8 @@ def model_call(logged: Logged, model: str | None = None) -> Call:
     named = named or (logged.url and "default") or (logged.derived and "not-named")
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
+    if not named.isprintable():
+        raise Refused("the name of its model is no text that can be written down")
     return Call(wire, logged.provider or wire, named, body, place.params, place.settings)
 
 
