@@ -88,23 +88,15 @@ def _in_yaml(data: bytes, values: list[Scalar], redactor: Redactor) -> Iterator[
 
 
 def _in_scalar(scalar: Scalar, redactor: Redactor) -> Iterator[Hit]:
-    pair = named(scalar)
-    if pair:
-        kinds = (kind for kind, _ in redactor.find(json.dumps(dict([pair]))))
-        header = f"header {scalar.key}"
-        yield from (
-            (scalar.line, header if pair[0] != scalar.key and kind.startswith("field") else kind)
-            for kind in kinds
-        )
-        return
-    value = (
-        _unpacked(scalar.value)
-        if isinstance(scalar.value, bytes)
-        else scalar.value.encode("utf-8", "replace")
-    )
+    value = scalar.value if isinstance(scalar.value, bytes) else scalar.value.encode("utf-8", "replace")
     literal = scalar.style == "|" and isinstance(scalar.value, str)
-    for line, kind in _in_lines(value, redactor.find(value)):
+    for line, kind in _in_lines(data := _unpacked(value), redactor.find(data)):
         yield scalar.line + (line - 1 if literal else 0), kind
+    if pair := named(scalar):
+        kinds = {kind for kind, _ in redactor.find(json.dumps(dict([pair]))) if kind.startswith("field ")}
+        yield from (
+            (scalar.line, kind if pair[0] == scalar.key else f"header {scalar.key}") for kind in kinds
+        )
 
 
 def _in_json(data: bytes, redactor: Redactor) -> Iterator[Hit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 from replay.cassette import emit
@@ -19,6 +20,8 @@ from replay.jsontext import parse
 from replay.rescan._files import File
 from replay.rescan._look import named, yaml_values
 from replay.rescan._scalars import Scalar, rewritten
+
+_CASSETTE = re.compile(rb"(?:---\s*\n)?interactions:")
 
 
 def replaced(file: File, redactor: Redactor) -> bytes:
@@ -37,7 +40,7 @@ def replaced(file: File, redactor: Redactor) -> bytes:
 def _yaml(file: File, redactor: Redactor) -> bytes:
     contents = cassettes.read(file.shown, file.data)
     of_vcrpy = contents.version in (None, "", cassettes.VERSION)
-    if contents.interactions and of_vcrpy:
+    if of_vcrpy and (contents.interactions or _CASSETTE.match(file.data)):
         done = (_interaction(one, redactor) for one in cassettes.whole(contents))
         return "".join(emit.pieces(done)).encode()
     values = yaml_values(file)
