@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from replay.conversation import Conversation, Message
@@ -22,18 +22,24 @@ class Stopped(Exception):
         self.kind, self.transcript = kind, transcript
 
 
-def play(conversation: Conversation, target: Target, send: Send, how: Play = "next_turn") -> Transcript:
+def play(
+    conversation: Conversation,
+    target: Target,
+    send: Send,
+    how: Play = "next_turn",
+    turns: Collection[int] = (),
+) -> Transcript:
     """Play a conversation; `send` turns a request into a turn.
 
-    `next_turn` sends the messages as they are; `every_turn` sends, for each assistant message, the history
-    before it; `to_completion` answers tool calls from the recorded results until the model stops.
-    Raises Stopped where a tool call has no recorded result, where there is no assistant turn to play, or
-    after MAX_ROUNDS.
+    `next_turn` sends the messages as they are; `every_turn` sends, for each assistant message (`turns`: only
+    for these, counted from 1), the history before it; `to_completion` answers tool calls from the recorded
+    results until the model stops. Raises Stopped where a tool call has no recorded result, where there is no
+    assistant turn to play, or after MAX_ROUNDS.
     """
     empty = Transcript(conversation, target, (), how)
     if how == "to_completion":
         return _to_completion(empty, send)
-    states = [conversation.messages] if how == "next_turn" else list(_states(conversation))
+    states = [conversation.messages] if how == "next_turn" else _chosen(states_of(conversation), turns)
     if not states:
         raise Stopped("no_turn", f"{conversation.name} has no assistant message to play up to", empty)
     return replace(empty, turns=tuple(send(request_for(conversation, target, state)) for state in states))
@@ -44,11 +50,16 @@ def request_for(conversation: Conversation, target: Target, messages: tuple[Mess
     return Request(target.model, messages, conversation.tools, conversation.params)
 
 
-def _states(conversation: Conversation) -> Iterator[tuple[Message, ...]]:
+def states_of(conversation: Conversation) -> list[tuple[Message, ...]]:
+    """Return the history before each assistant message, which `every_turn` sends."""
     messages = conversation.messages
-    return (
+    return [
         messages[:place] for place, message in enumerate(messages) if place and message.role == "assistant"
-    )
+    ]
+
+
+def _chosen(states: list[tuple[Message, ...]], turns: Collection[int]) -> list[tuple[Message, ...]]:
+    return [state for number, state in enumerate(states, 1) if not turns or number in turns]
 
 
 def _to_completion(transcript: Transcript, send: Send) -> Transcript:

@@ -24,6 +24,7 @@ ERROR_KINDS = (
     "bad_response",  # status 200 and nothing that can be read as a reply
     "seam",  # the seam refused: no recording, or a socket was blocked
 )
+RETRYABLE = ("rate_limit", "overloaded", "server", "timeout", "connection")  # another try may go well
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,45 @@ def test_every_turn_asks_for_each_assistant_message_with_the_history_as_recorded
     assert len(transcript.turns) == 2
 
 
+def test_every_turn_can_be_told_which_turns():
+    said = Message("assistant", "recorded")
+    conversation = Conversation("c", (USER, said, USER, said, USER, said))
+    send, asked = script(said)
+    play(conversation, TARGET, send, "every_turn", turns=(1, 3))
+    assert [len(request.messages) for request in asked] == [1, 5]
+    with pytest.raises(Stopped, match="no assistant message"):
+        play(conversation, TARGET, send, "every_turn", turns=(4,))
+
+
 def test_every_turn_of_a_conversation_without_replies_is_not_a_silent_pass():
     with pytest.raises(Stopped, match="no assistant message"):
         play(Conversation("c", (USER,)), TARGET, script(USER)[0], "every_turn")
+
+
+def test_a_turn_that_a_conversation_does_not_have_is_refused_with_its_place(sandbox):
+    sandbox.write(
+        {
+            "replay.toml": '[targets.t]\nprovider = "openai"\nmodel = "m"\n',
+            "fixtures/conversations/c.yaml": """
+                messages:
+                  - {role: user, content: Which?}
+                  - {role: assistant, content: This.}
+            """,
+            "suites/s.yaml": """
+                targets: [t]
+                assert: [finish_reason: stop]
+                cases:
+                  - conversation: c
+                    play: every_turn
+                    turns: [1, 7]
+            """,
+        }
+    )
+    result = sandbox.pytest()
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["*suites/s.yaml:4: error: there is no turn 7: c has 1 assistant turns to play*"]
+    )
 
 
 def test_to_completion_answers_tool_calls_until_the_model_stops():

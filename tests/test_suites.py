@@ -237,6 +237,7 @@ def test_an_assertion_reads_the_project_when_it_is_bound(project):
 
 
 BASE = "targets: [small]\nconversations: [sales/*]\n"
+CASE = "targets: [small]\ncases: [{conversation: sales/hello, assert: [budget], "
 
 
 @pytest.mark.parametrize(
@@ -257,6 +258,11 @@ BASE = "targets: [small]\nconversations: [sales/*]\n"
         (BASE + "faults: [{stall: {x: 1}}]", "s.yaml:3:11: error: stall: got an unexpected keyword argument 'x'"),
         (BASE + "play: once", 's.yaml:3:7: error: play "once" is not known; use one of next_turn'),
         (BASE + "play: every-turn", 'did you mean "every_turn"?'),
+        (CASE + "turns: [1]}]", "s.yaml:2:62: error: turns are chosen of `play: every_turn` only; add it"),
+        (CASE + "play: every_turn, turns: [0]}]", "s.yaml:2:81: error: a turn must be 1 or more, not 0"),
+        (CASE + "play: every_turn, turns: []}]", "s.yaml:2:80: error: turns is empty; list the turns to play"),
+        (CASE + "play: every_turn, turns: 2}]", "s.yaml:2:80: error: turns must be a list of numbers of turns"),
+        (BASE + "turns: [1]", 's.yaml:3:1: error: a suite has no "turns"'),
         (BASE + "repeats: 0", "s.yaml:3:10: error: repeats must be 1 or more, not 0"),
         (BASE + "repeats: 1.0", "repeats must be a whole number; write 1"),
         (BASE + "repeats: 010", "repeats must be a whole number, not \"010\"; write 8 or 10"),
@@ -381,7 +387,7 @@ def test_the_published_schema_agrees_with_the_code(project):
     validator = jsonschema.Draft202012Validator(schema)
     good = (
         BASE + "assert: [budget, {stops: 010}, {contract: off}]\nrepeats: 2\nfaults: [{stall: 1}]",
-        "targets: [small]\ncases: [{conversation: sales/hello, play: every_turn, tags: [1.0]}]",
+        "targets: [small]\ncases: [{conversation: sales/hello, play: every_turn, tags: [1.0], turns: [1]}]",
     )
     for text in good:
         load(project, text)

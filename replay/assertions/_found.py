@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from replay.assertions._regex import TimeLimit
 from replay.conversation import Json
 from replay.diff import short
+from replay.regexes import TimeLimit
 from replay.turn import Reply, Transcript, Turn
 from replay.verdict import Verdict
 

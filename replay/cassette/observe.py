@@ -70,6 +70,6 @@ def _turn(codec: Any, request: Request, response: RecordedResponse) -> Turn:
         read.error,
         _wire.timing(codec, response.body, times, sizes, streamed=bool(read.stream)),
         response.attempt,
-        response.body.decode("utf-8", "backslashreplace") if begun else None,
+        _wire.text(response.body) if begun else None,
         read.stream,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from replay.conversation import Object
 from replay.errors import BadInput
+from replay.providers import registry
 from replay.turn import Target
 
 SECONDS = 600.0  # the SDK's own default
@@ -47,11 +48,20 @@ def address(target: Target, name: str) -> str:
     return url
 
 
+def address_or(target: Target, name: str, default: str) -> str:
+    """Return the URL at `name` or `<name>_env`, the default where the target names neither."""
+    return address(target, name) if {name, f"{name}_env"} & target.settings.keys() else default
+
+
 def _recorded(target: Target, name: str) -> str | None:
-    if not target.settings.get(RECORDED) or name not in _CALL:
+    url = target.settings.get(RECORDED)
+    if not url:
         return None
-    call = _CALL[name].fullmatch(target.settings[RECORDED].partition("?")[0])
-    return call["found"] if call else None
+    call = _CALL[name].fullmatch(url.partition("?")[0]) if name in _CALL else None
+    if call:
+        return call["found"]
+    place = registry.get(target.provider).place("POST", url)
+    return place.settings.get(name) if place else None
 
 
 def secrets(target: Target, default: str | None) -> dict[str, str | None]:

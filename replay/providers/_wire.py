@@ -12,7 +12,8 @@ from typing import Protocol
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors
+from replay.providers import Unreadable, _aws_frames, _errors
+from replay.providers._array import items
 from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
@@ -43,7 +44,8 @@ class Answer:
 
     `stream` is empty when the answer was not a stream, else `{"events": 12, "done": true}`: events before
     the one that ends it ([DONE] or the wire's own), whether that came, and, only where it happened,
-    `after_done` (events that followed it), `bom`, `bad_utf8` and `cut`.
+    `after_done` (events that followed it), `bom`, `bad_utf8`, `cut` and, of a binary stream, `damaged` (the
+    offset of the first frame whose checksum is wrong).
     """
 
     reply: Reply | None = None
@@ -79,7 +81,7 @@ def _read(codec: Codec, body: bytes) -> tuple[Reply | None, ApiError | None, Obj
         found, odd = _framed(body)
         if isinstance(found, Stream):
             stream = _state(codec, found, odd)
-            return codec.decode_stream(found), None, stream
+            return codec.decode_stream(found), _broken(odd), stream
         return codec.decode(found), None, stream
     except Unreadable as problem:
         return problem.partial, problem.error, stream
@@ -89,7 +91,17 @@ class Stream(list[Event]):
     """The events of a body that is a stream."""
 
 
+def _broken(odd: Object) -> ApiError | None:
+    """The error of a binary stream that does not end where a frame does, or not soundly."""
+    if "damaged" in odd:
+        return ApiError("bad_response", message=f"the frame at byte {odd['damaged']} has a wrong checksum")
+    return ApiError("cut", message="the stream ends inside a frame") if odd.get("cut") else None
+
+
 def _framed(body: bytes) -> tuple[Json | Stream, Object]:
+    if _aws_frames.looks_like_frames(body):
+        found, odd = _aws_frames.events(body)
+        return Stream(found), odd
     if looks_like_events(body):
         found, odd = events(body)
         return Stream(found), odd
@@ -97,13 +109,23 @@ def _framed(body: bytes) -> tuple[Json | Stream, Object]:
         document = parse(body)
     except ValueError as problem:
         return _lines(body, str(problem))
+    if isinstance(document, list) and not _errors.is_error(document):
+        return _array(body, document)
     if isinstance(document, dict) and document.get("object") == "chat.completion.chunk":
         return Stream([{"event": "", "data": body.decode()}]), {}
     return document, {}
 
 
+def _array(body: bytes, document: Json) -> tuple[Json | Stream, Object]:
+    """A stream that came as one array, if it holds objects."""
+    found = items(body.decode("utf-8", "replace"))
+    return (Stream(found) if found else document), {}
+
+
 def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
-    """Chunks kept one a line without any framing; else nothing that can be read."""
+    """Chunks kept one a line without any framing, an array that was cut; else nothing that can be read."""
+    if (array := items(body.decode("utf-8", "replace"))) is not None:
+        return Stream(array), {}
     first, _, rest = body.strip(BLANK).partition(b"\n")
     try:
         if isinstance(parse(first), dict) and rest:
@@ -120,9 +142,17 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    later = [event for event in found[count + 1 :] if event["data"].strip() != "[DONE]"]
-    after = {"after_done": len(later)} if later else {}
-    return {"events": count, "done": bool(done)} | after | odd
+    # a wire may say in two ways that it ends, and gateways add [DONE] to any
+    ends = ("[DONE]", *(found[number]["data"].strip() for number in done))
+    later = [event for event in found[count + 1 :] if event["data"].strip() not in ends]
+    return {"events": count, "done": bool(done)} | ({"after_done": len(later)} if later else {}) | odd
+
+
+def text(body: bytes) -> str:
+    """Return a body as a person reads it."""
+    if _aws_frames.looks_like_frames(body):
+        return _aws_frames.text(body)
+    return body.decode("utf-8", "backslashreplace")
 
 
 def timing(

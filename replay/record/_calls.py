@@ -54,7 +54,8 @@ def model_call(logged: Logged, model: str | None = None) -> Call:
         raise Refused("no HTTP status is recorded")
     body = _body(logged)
     named = body.get("model") or place.model or logged.model or _served(logged) or model
-    named = named or (logged.url and "default")  # a server that is asked for no model takes any name
+    # a server that is asked for no model takes any name, and so does a replay
+    named = named or (logged.url and "default") or (logged.derived and "not-named")
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
     return Call(wire, logged.provider or wire, named, body, place.params, place.settings)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Recording:
         self._suite, self._model = SuiteWriter(self.project, suite), model
         self._redactor = Redactor.for_project(self.project, {})
         self._folder = suite
+        self._readers: dict[str, Callable[[Path], Iterator[Logged]]] = {}
 
     def __iter__(self) -> Iterator[Outcome]:
         try:
@@ -70,7 +71,7 @@ class Recording:
 
     def _exchanges(self, log: Log) -> Iterator[tuple[str, Logged]]:
         try:
-            name = self._format or sniffed(head(log.path))
+            name = self._format_of(log)
         except OSError as problem:
             yield "", Logged(log.shown, "", refused=f"cannot be read ({problem.strerror})")
             return
@@ -78,11 +79,26 @@ class Recording:
             yield "", Logged(log.shown, "", refused="in no format that is known; name it with --format")
             return
         found = False
-        for logged in importers.registry.get(name).read(log.path):
+        for logged in self._reader(name)(log.path):
             found = True
             yield name, logged
-        if not found:
+        if not found and not importers.is_spread(name):  # the answers to its requests may all be elsewhere
             yield name, Logged(log.shown, "", refused="holds no exchange")
+
+    def _format_of(self, log: Log) -> str | None:
+        return self._format or sniffed(head(log.path))
+
+    def _reader(self, name: str) -> Callable[[Path], Iterator[Logged]]:
+        """Return what reads the files of a format; it is one for all of them."""
+        if name not in self._readers:
+            self._readers[name] = importers.reader(name, self._alike(name))
+        return self._readers[name]
+
+    def _alike(self, name: str) -> Iterator[Path]:
+        for log in self.files:
+            with contextlib.suppress(OSError):
+                if self._format_of(log) == name:
+                    yield log.path
 
     def _outcome(self, log: Log, log_format: str, logged: Logged) -> Outcome:
         try:

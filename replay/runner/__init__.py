@@ -90,7 +90,7 @@ class Runner:
                 partial(self._transport, cassette, ()),
                 live=self.live,
             )
-            transcript, found = play(conversation, entry.play)
+            transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
             if self.live:
                 transcript = clean(transcript, self._redactor(*targets_of(planned)))

@@ -13,13 +13,13 @@ from replay.cassette.cassette import Cassette
 from replay.cassette.network import blocked
 from replay.conversation import Conversation
 from replay.errors import SeamError
-from replay.turn import ApiError, Play, Request, Target, Transcript, Turn
+from replay.suites import Entry
+from replay.turn import RETRYABLE, ApiError, Request, Target, Transcript, Turn
 from replay.verdict import Verdict
 
 Send = Callable[[Target, Any], Turn]
 Transport = Callable[[int], Any]
 
-RETRYABLE = ("rate_limit", "overloaded", "server", "timeout", "connection")
 LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 
@@ -39,11 +39,11 @@ class Attempts:
         self.turns, self.name = 0, ""
         self._provider = providers.registry.get(target.provider)
 
-    def __call__(self, conversation: Conversation, how: Play) -> tuple[Transcript, tuple[Verdict, ...]]:
+    def __call__(self, conversation: Conversation, entry: Entry) -> tuple[Transcript, tuple[Verdict, ...]]:
         self.name = conversation.name
         with self._guarded():
             try:
-                return player.play(conversation, self.target, self._send, how), ()
+                return player.play(conversation, self.target, self._send, entry.play, entry.turns), ()
             except player.Stopped as stop:
                 return stop.transcript, (Verdict("play", "failed", stop.kind, str(stop)),)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from replay import assertions, filenames, fixtures
 from replay.config import Project
+from replay.conversation import Conversation
 from replay.errors import BadInput, Fault
+from replay.player import states_of
 from replay.run import Case
 from replay.suites import Entry, Suite
 
@@ -51,6 +53,7 @@ def plan(
         where = Fault(shown, entry.line, 0, "")
         if odd := fixtures.name_fault(entry.conversation):
             faults.append(replace(where, message=f'the name "{entry.conversation}" {odd}; rename the file'))
+        faults += (replace(where, message=message) for message in _without_turn(entry, conversation))
         faults += (_placed(fault, where) for fault in assertions.review(entry.assertions, conversation))
         tags = tuple(dict.fromkeys((*conversation.tags, *entry.tags)))
         for target in targets or entry.targets:
@@ -64,6 +67,14 @@ def plan(
     if warnings is not None:
         warnings.extend(faults)
     return planned
+
+
+def _without_turn(entry: Entry, conversation: Conversation) -> Iterator[str]:
+    """Say which of the turns that a case asks for the conversation does not have."""
+    count = len(states_of(conversation)) if entry.turns else 0
+    for number in entry.turns:
+        if number > count:
+            yield f"there is no turn {number}: {entry.conversation} has {count} assistant turns to play"
 
 
 def clashes(planned: Iterable[Planned]) -> Iterator[Fault]:

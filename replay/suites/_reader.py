@@ -20,7 +20,7 @@ from replay.turn import Play
 PLAYS = get_args(Play)
 SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults")
 SUITE = ("name", "description", "conversations", "cases", *SHARED, "$schema")
-CASE = ("conversation", "description", *SHARED)
+CASE = ("conversation", "description", "turns", *SHARED)
 MAX_REPEATS = 1000
 
 
@@ -117,6 +117,8 @@ class Reader:
     def _check_entry(self, terms: Terms, keys: Keys) -> None:
         if not terms.targets:
             self._once(keys, "no target to play against; add `targets`")
+        if terms.turns and terms.play != "every_turn":
+            self._once((*keys[:-1], "turns"), "turns are chosen of `play: every_turn` only; add it")
         if not any(judge for _, judge in terms.asserted) and not self.check.failed:
             self._once(keys, "nothing is asserted; a case without an assertion proves nothing")
         for (name, one), (other_name, other) in combinations(terms.asserted, 2):
@@ -140,6 +142,7 @@ class Reader:
             self._texts(data, (*keys, "tags")),
             self._texts(data, (*keys, "ignore")),
             tuple(fault for _, fault in self._built(data, (*keys, "faults"), faults.build)),
+            tuple(self._turns(data, (*keys, "turns"))),
         )
 
     def _with_contract(self, terms: Terms) -> Terms:
@@ -184,6 +187,17 @@ class Reader:
         if problem:
             self.check.refuse(keys, f"repeats {problem}")
         return None if problem else data["repeats"]
+
+    def _turns(self, data: Object, keys: Keys) -> Iterator[int]:
+        """Yield the numbers of the turns of a case (a suite has none: they are those of one conversation)."""
+        if data.get("turns") == []:
+            self.check.refuse(keys, "turns is empty; list the turns to play, or remove it to play all")
+        for place, number in self.check.items(data, keys, "numbers of turns") if len(keys) > 1 else ():
+            problem = number_fault(number, whole=True, least=1)
+            if problem:
+                self.check.refuse(place, f"a turn {problem}")
+            else:
+                yield number
 
     def _built(
         self, data: Object, keys: Keys, build: Callable[[str, Json], Any]

@@ -14,6 +14,7 @@ from replay.turn import Play
 class Entry:
     """One conversation of a suite: the targets it is played against, how, and what must hold.
 
+    `turns` are the assistant turns that `every_turn` plays, counted from 1; none named are all of them.
     `ignore` are the JSON paths left out of matching; `faults` go around the transport, the first outermost.
     `line` is where the suite names the conversation.
     """
@@ -27,6 +28,7 @@ class Entry:
     ignore: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     line: int = 0
+    turns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Terms:
     tags: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    turns: tuple[int, ...] = ()
 
     def then(self, case: Terms) -> Terms:
         """A case's terms on top of these: lists grow, everything else is replaced."""
@@ -63,12 +66,12 @@ class Terms:
             tuple(dict.fromkeys(self.tags + case.tags)),
             tuple(dict.fromkeys(self.ignore + case.ignore)),
             self.faults + case.faults,
+            case.turns,
         )
 
     def entry(self, conversation: str, line: int) -> Entry:
         """These terms for one conversation, with what holds where nothing is said."""
         judges = tuple(judge for _, judge in self.asserted if judge is not None)
         play, repeats = self.play or "next_turn", self.repeats or 1
-        return Entry(
-            conversation, self.targets or (), play, judges, repeats, self.tags, self.ignore, self.faults, line
-        )
+        told = (self.tags, self.ignore, self.faults, line, self.turns)
+        return Entry(conversation, self.targets or (), play, judges, repeats, *told)
