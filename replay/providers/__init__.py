@@ -5,8 +5,9 @@ through the official SDK over the transport it is given.
 
 What a wire says that Chat Completions has no word for stands under `native`, by the provider's name, where it
 was said: in a message's, a call's or a reply's `extra` and in `params` as `{"native": {"anthropic": {...}}}`,
-in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's `outer` likewise. A wire sends its
-own back unchanged and leaves out the others' (see `replay.providers._native`).
+in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's `outer` likewise; a part of another
+type has what one wire alone says of it under its own `native`. A wire sends its own back unchanged and leaves
+out the others' (see `replay.providers._native`).
 """
 
 from __future__ import annotations
