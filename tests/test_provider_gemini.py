@@ -629,6 +629,8 @@ def test_a_reply_of_another_wire_is_written_in_the_words_of_gemini():
     for word in ("stop", "length", "content_filter"):
         sent = gemini.encode_reply(openai.decode(completion(finish_reason=word)))
         assert gemini.decode(sent).finish_reason == word
+    foreign = Reply(Message("assistant", "a"), "stop", "COMPLETE")
+    assert gemini.decode(gemini.encode_reply(foreign)).native_finish_reason == "STOP"
 
 
 def read(body, status=200):

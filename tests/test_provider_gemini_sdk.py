@@ -164,7 +164,7 @@ def test_a_recording_says_what_a_target_leaves_to_the_environment():
     url = "https://eu-aiplatform.googleapis.com/v1/projects/theirs/locations/eu/publishers/google/models/m:generateContent"
     settings = {"platform": "vertex", "project_env": "NOT_SET", "recorded_uri": url}
     path = asked(**settings).path
-    assert path.startswith("/v1/projects/theirs/locations/eu/")
+    assert path.startswith("/v1beta1/projects/theirs/locations/eu/")
     assert "/projects/mine/" in asked(**settings, project="mine").path
 
 
