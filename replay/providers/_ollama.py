@@ -180,7 +180,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
 def _reply(body: Object) -> Reply:
     if not isinstance(body.get("message"), dict):
         raise ValueError("there is no message" if body else "the body is an empty object")
-    message = _Calls().read({"role": "assistant"} | body["message"], "message")
+    message = _Calls().read(body["message"] | {"role": "assistant"}, "message")
     reply = Reply(
         message,
         *finish(body, called=bool(message.tool_calls)),
