@@ -166,6 +166,32 @@ def recover(paths: tuple[Path, ...], as_json: bool) -> int:
 
 
 @replay.command()
+@FILES
+@click.option(
+    "--check", is_flag=True, help="Change nothing; name each place and exit with 1 if there is one."
+)
+@JSON
+def redact(paths: tuple[Path, ...], check: bool, as_json: bool) -> int:
+    """Replace secrets and personal data in files of any kind, or only name where they are.
+
+    Folders are searched whole. A place is named as path:line:kind; what is there is never shown.
+    """
+    from replay import rescan
+
+    files = rescan.walked(paths)
+    if check:
+        places, code = _each(files, rescan.check)
+        found = [str(one) for file in places for one in file]
+        _say({"found": found}, "\n".join(found), as_json)
+        return code or int(bool(found))
+    done, code = _each(files, rescan.rewrite)
+    rewritten = [one for one in done if one]
+    told = [{"path": one.path, "replaced": one.kinds} for one in rewritten]
+    _say({"rewritten": told}, "\n".join(map(str, rewritten)), as_json)
+    return code
+
+
+@replay.command()
 @click.argument("kind", required=False)
 @click.option("--write", is_flag=True, help="Put copies into fixtures/.schemas of the project, for editors.")
 @JSON

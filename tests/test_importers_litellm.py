@@ -156,6 +156,21 @@ def test_it_is_played_where_it_was_asked(name, address, provider, settings, tmp_
     assert one.notes == (() if settings else ("it was asked of replicate; openai stands in for it",))
 
 
+@pytest.mark.parametrize("name", ["anthropic", "vertex_ai", "gemini", "bedrock", "cohere", "ollama_chat"])
+def test_a_call_to_another_provider_plays_in_its_own_words(name, sandbox):
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"what": "keys"}'}}
+    said = answer(None, tool_calls=[call])
+    said["choices"][0]["finish_reason"] = "tool_calls"
+    params = {"max_tokens": 64, "tools": [TOOL], "temperature": 0.5}
+    record = payload(said, custom_llm_provider=name, api_base="", model="model-x", model_parameters=params)
+    assert imported(sandbox, {"slp.jsonl": lines(record)}).imported == 1
+    ((conversation, turn),) = green(sandbox)
+    (asked,) = turn.reply.message.tool_calls
+    assert (asked.name, asked.parsed(), turn.reply.finish_reason) == ("find", {"what": "keys"}, "tool_calls")
+    assert turn.reply.usage.prompt_tokens == 12
+    assert [tool.name for tool in conversation.tools] == ["find"]
+
+
 def test_what_is_not_logged_is_named(tmp_path):
     records = [
         row(proxy_server_request="{}", response="{}"),

@@ -9,6 +9,7 @@ from replay import assertions
 from replay.conversation import Json, ToolCall
 from replay.turn import ApiError, Reply, Transcript, Turn, Usage
 
+MOST = 2**53  # tokens; more were not counted by anyone
 HEAD_ROOM = 1.2  # of the tokens that a recording took, rounded up to tens
 
 
@@ -59,8 +60,10 @@ def _error(error: ApiError) -> Json:
 
 
 def _budget(usage: Usage) -> dict[str, int]:
-    counts = {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens}
-    return {kind: math.ceil(count * HEAD_ROOM / 10) * 10 for kind, count in counts.items() if count}
+    counts = {"prompt": usage.prompt_tokens or 0, "completion": usage.completion_tokens or 0}
+    return {
+        kind: math.ceil(count * HEAD_ROOM / 10) * 10 for kind, count in counts.items() if 0 < count < MOST
+    }
 
 
 def _holds(item: Json, transcript: Transcript) -> bool:
