@@ -14,9 +14,9 @@ from typing import Protocol
 
 from replay.conversation import Json, Message, Object, Tool
 from replay.diff import Difference, differences
-from replay.jsontext import canonical
+from replay.jsontext import canonical, same
 from replay.providers import _native
-from replay.providers._said import Said, all_said, beside
+from replay.providers._said import Said, all_said, natives
 from replay.turn import Request
 
 _Run = tuple[str, list[int]]  # what makes it the same, and the numbers of what it is made of
@@ -45,7 +45,7 @@ def losses(request: Request, codec: Codec, drop: Container[str] = ()) -> list[Di
     return [
         *_of_messages(request.messages, back.messages),
         *_of_tools(request.tools, back.tools),
-        *_lost(_params(request.params), _params(back.params), "params"),
+        *_of_params(request.params, back.params),
     ]
 
 
@@ -99,32 +99,38 @@ def _runs(said: list[Said]) -> list[_Run]:
 def _of_tools(before: Iterable[Tool], after: Iterable[Tool]) -> Iterator[Difference]:
     left = list(after)
     for number, tool in enumerate(before):
+        at = f"tools[{number}]"
         twin = next((other for other in left if (other.type, other.name) == (tool.type, tool.name)), None)
         if twin is None:
-            yield Difference(f"tools[{number}]", "removed", tool.to_wire())
+            yield Difference(at, "removed", tool.to_wire())
         else:
             left.remove(twin)
-            yield from _lost(_tool(tool), _tool(twin), f"tools[{number}]")
+            yield from _lost(_tool(tool), _tool(twin), at)
+            yield from _natives(tool.outer, twin.outer, at)
 
 
 def _tool(tool: Tool) -> Object:
     """A tool as it is compared; without `strict`, Chat Completions is not strict."""
-    extra = {name: value for name, value in tool.extra.items() if value not in (None, False)}
-    said = {"description": tool.description, "parameters": tool.parameters} | extra | beside(tool.outer)
-    return {name: value for name, value in said.items() if value is not None}
+    said = {"description": tool.description, "parameters": tool.parameters}
+    said |= tool.extra | _native.plain(tool.outer)
+    return {name: value for name, value in said.items() if value not in (None, False, "")}
+
+
+def _of_params(before: Object, after: Object) -> Iterator[Difference]:
+    yield from _lost(_params(before), _params(after), "params")
+    yield from _natives(before, after, "params")
 
 
 def _params(params: Object) -> Object:
-    said = {
+    return {
         _SAME_WORD.get(name, name): [value] if name == "stop" and isinstance(value, str) else value
         for name, value in _native.plain(params).items()
         if value is not None and name not in _DELIVERY
     }
-    own = params.get(_native.NATIVE)
-    wires = own.items() if isinstance(own, dict) else ()
-    native = {wire: _without_form(held) for wire, held in wires if _without_form(held)}
-    return said | ({_native.NATIVE: native} if native else {})
 
 
-def _without_form(held: Json) -> Json:
-    return {key: value for key, value in held.items() if key != "form"} if isinstance(held, dict) else held
+def _natives(before: Object, after: Object, at: str) -> Iterator[Difference]:
+    back = {(wire, name): value for wire, name, value in natives(after)}
+    for wire, name, value in natives(before):
+        if not same(back.get((wire, name)), value):
+            yield Difference(f"{at}.native.{wire}.{name}", "removed", value)

@@ -50,29 +50,36 @@ def all_said(messages: Iterable[Message]) -> list[Said]:
     ]
 
 
-def beside(extra: Object) -> Object:
-    """Return what is said beside the content, by its path."""
+def natives(extra: Object) -> Iterator[tuple[str, str, Json]]:
+    """Yield what is kept for each wire: its name, the field, and what that tells."""
     own = extra.get(_native.NATIVE)
-    wires = own.items() if isinstance(own, dict) else ()
-    kept = {name: value for name, value in _native.plain(extra).items() if value not in _EMPTY}
-    return kept | {f"{_native.NATIVE}.{wire}": told for wire, held in wires if (told := _telling(held))}
+    for wire, held in own.items() if isinstance(own, dict) else ():
+        told = telling(held)
+        yield from ((wire, name, value) for name, value in told.items() if isinstance(told, dict))
+
+
+def telling(value: Json) -> Json:
+    """Return a value without what says nothing."""
+    if isinstance(value, dict):
+        told = {key: telling(item) for key, item in value.items() if key not in _SILENT}
+        told = {key: item for key, item in told.items() if item not in _EMPTY}
+        return told if told.keys() != {"type"} else {}
+    if isinstance(value, list):
+        return [item for item in map(telling, value) if item not in _EMPTY]
+    return value
 
 
 def _said(message: Message, at: str, calls: list[str]) -> Iterator[Said]:
-    role = message.role
-    if role in ("tool", "function"):
+    role, answers = message.role, message.role in ("tool", "function")
+    if answers:
         key = message.tool_call_id
         role = f"tool {calls.index(key)}" if key in calls else "tool"
     for path, part in _parts(message, at):
-        what = _part(part)
-        if what or (what == "" and role != message.role):
-            yield Said(path, role, what, what if isinstance(what, str) else part)
+        yield from _part(part, path, role)
     for number, call in enumerate(message.tool_calls):
         yield from _call(call, f"{at}.tool_calls[{number}]")
-    for name, value in beside(message.extra).items():
-        if (name, message.role) != ("name", "function"):
-            what = {"type": name, name: value} if name == "refusal" else {name: value}
-            yield Said(f"{at}.{name}", role, what, value)
+    silent = ("name",) if answers else ("refusal",)  # the name is the call's
+    yield from _beside(message.extra, at, role, *silent)
 
 
 def _parts(message: Message, at: str) -> Iterator[tuple[str, Object]]:
@@ -80,19 +87,25 @@ def _parts(message: Message, at: str) -> Iterator[tuple[str, Object]]:
         yield from ((f"{at}.content[{number}]", part) for number, part in enumerate(message.content))
     else:
         yield f"{at}.content", {"type": "text", "text": message.content or ""}
+    if message.extra.get("refusal"):
+        yield f"{at}.refusal", {"type": "refusal", "refusal": message.extra["refusal"]}
 
 
-def _part(part: Object) -> Json:
+def _part(part: Object, path: str, role: str) -> Iterator[Said]:
     """A part as it is compared: text as text, an image by its address, a native one if it tells anything."""
     match part:
-        case {"type": "text", "text": str(text)} if len(part) == 2:
-            return text
+        case {"type": "text", "text": str(text), **rest}:
+            if text.strip() or role.startswith("tool"):
+                yield Said(path, role, text, text)
+            yield from _beside(rest, path, role)
         case {"type": "image_url", "image_url": str(url)}:
-            return {"type": "image_url", "image_url": {"url": url}}
+            yield Said(path, role, {"type": "image_url", "image_url": {"url": url}}, part)
         case {"type": _native.NATIVE, **own}:
             marks = all(isinstance(held, dict) and held.keys() == {"call"} for held in own.values())
-            return part if _telling(own) and not marks else None
-    return part
+            if telling(own) and not marks:
+                yield Said(path, role, part, part)
+        case _:
+            yield Said(path, role, part, part)
 
 
 def _call(call: ToolCall, at: str) -> Iterator[Said]:
@@ -103,16 +116,13 @@ def _call(call: ToolCall, at: str) -> Iterator[Said]:
     custom = {"custom": True} if call.type == "custom" else {}
     shown = {"name": call.name, "arguments": arguments}
     yield Said(at, "assistant", shown | custom, shown)
-    for name, value in beside(call.extra).items():
-        yield Said(f"{at}.{name}", "assistant", {name: value}, value)
+    yield from _beside(call.extra, at, "assistant", "index")
 
 
-def _telling(value: Json) -> Json:
-    """A value without what says nothing."""
-    if isinstance(value, dict):
-        told = {key: _telling(item) for key, item in value.items() if key not in _SILENT}
-        told = {key: item for key, item in told.items() if item not in _EMPTY}
-        return told if told.keys() != {"type"} else {}
-    if isinstance(value, list):
-        return [item for item in map(_telling, value) if item not in _EMPTY]
-    return value
+def _beside(extra: Object, at: str, role: str, *silent: str) -> Iterator[Said]:
+    """What is said beside a message's content, a part's text, a call's arguments."""
+    for name, value in _native.plain(extra).items():
+        if name not in silent and value not in (*_EMPTY, False):
+            yield Said(f"{at}.{name}", role, {name: value}, value)
+    for wire, name, value in natives(extra):
+        yield Said(f"{at}.native.{wire}.{name}", role, {wire: {name: value}}, value)
