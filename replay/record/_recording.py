@@ -28,6 +28,9 @@ from replay.record._threads import group
 from replay.record._where import filters
 
 
+_NAMED = 5  # files, in the suite's first lines
+
+
 class Recording:
     """One import; see `replay.record.record` for what it is given.
 
@@ -102,13 +105,12 @@ class Recording:
             self._progress.lines(refused=bool(outcome.refused))
             yield outcome
 
-    def _origin(self) -> str:
-        """Say where the suite comes from, in a line on its top."""
-        names = ", ".join(log.shown for log in self.files[:3])
-        more = f" and {len(self.files) - 3} more files" if len(self.files) > 3 else ""
-        return (
-            f"Imported by `replay record` from {names}{more}. Edit it as you like: importing again only adds."
-        )
+    def _origin(self) -> list[str]:
+        """Say where the suite comes from."""
+        names = [f"  {log.shown}" for log in self.files[:_NAMED]]
+        more = [f"  and {len(self.files) - _NAMED} more files"] if len(self.files) > _NAMED else []
+        note = "Edit it as you like: importing again adds what is new and changes nothing else."
+        return ["Imported by `replay record` from", *names, *more, note]
 
 
 def _bytes(files: Iterable[Log]) -> int:

@@ -70,8 +70,8 @@ class SuiteWriter:
                 self._file.seek(self._before)
                 self._file.truncate()
 
-    def close(self, origin: str) -> None:
-        """Put the cases into the suite, if there are any. `origin` says where they come from."""
+    def close(self, origin: Iterable[str]) -> None:
+        """Put the cases into the suite, if there are any. `origin` says on its top where they come from."""
         if self._file is None:
             return
         with self._storing():
@@ -90,14 +90,15 @@ class SuiteWriter:
             self._file.write(text)
             self._file.flush()
 
-    def _publish(self, origin: str) -> None:
+    def _publish(self, origin: Iterable[str]) -> None:
         if self._document is not None:
             documents.write(self.path, _appended(self._document, self._part.read_text("utf-8")))
             return
         name = PurePath("suites", self.path.name)
         begun = self.path.with_name(f".{self.path.name}.new")
         with begun.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(f"{schemas.line('suite', name)}# {origin}\nplay: next_turn\ncases:\n")
+            comment = "".join(f"# {line}\n" for line in origin)
+            file.write(f"{schemas.line('suite', name)}{comment}play: next_turn\ncases:\n")
             with self._part.open(encoding="utf-8", newline="\n") as part:
                 shutil.copyfileobj(part, file)
             file.flush()
