@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from replay.importers import jsonl
+from replay.importers import _lines, jsonl
 
 ASKED = {"model": "m-1", "messages": [{"role": "user", "content": "Where is it?"}]}
 ANSWER = {"id": "c-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Here."}}]}
@@ -135,7 +135,7 @@ def test_a_file_that_is_still_written_is_read_to_its_last_whole_line(tmp_path):
 
 
 def test_a_line_that_is_too_long_is_skipped_without_being_held(tmp_path, monkeypatch):
-    monkeypatch.setattr(jsonl, "LONGEST", 2**20)
+    monkeypatch.setattr(_lines, "LONGEST", 2**20)
     path = tmp_path / "long.jsonl"
     with path.open("wb") as file:
         file.write(b'{"messages": "' + b"x" * 2**26 + b'"}\n')

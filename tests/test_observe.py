@@ -13,9 +13,8 @@ from replay.cassette.cassette import Cassette
 from replay.cassette.network import blocked
 from replay.cassette.observe import transcript
 from replay.cassette.patches import intercept
-from replay.turn import Target, Transcript
+from replay.turn import Transcript
 
-TARGET = Target("app", "openai", "gpt-4o-mini")
 TOOLS = [
     {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
 ]
@@ -56,7 +55,7 @@ def an_agent(url):
 def seen(path, mode, work):
     with Cassette(path, mode) as cassette, intercept(cassette) as witness:
         work()
-    return transcript(witness.exchanges, "app/agent", TARGET)
+    return transcript(witness.exchanges, "app/agent", "app")
 
 
 def judged(play, **wanted):
@@ -136,6 +135,6 @@ def test_an_error_is_a_turn_with_an_error(tmp_path, status):
 
 
 def test_nothing_asked_is_a_transcript_without_turns():
-    play = transcript([], "app/none", TARGET)
+    play = transcript([], "app/none", "app")
     assert play.turns == ()
     assert play.conversation.messages == ()

@@ -44,7 +44,7 @@ _QUERY_NAME = re.compile(
 
 _NAMES = (b"secret", b"passw", b"passphrase", b"passcode", b"credential", b"authorization", b"cookie")
 _NAME_ENDS = tuple(
-    (word, re.compile(rb"(?<!cache_)%s[\\\"' ]{0,8}[=:]" % word))
+    (word, re.compile(rb"%s(?<!cache_key)[\\\"' ]{0,8}[=:]" % word))
     for word in (b"key", b"keys", b"token", b"auth", b"pass", b"pwd", b"string")
 )
 _PARAMETER = re.compile(rb"[?&;](?:key|sig|signature|code|x-amz|x-goog)")
@@ -75,7 +75,12 @@ def fields(flat: bytes) -> Iterator[Span]:
     for found in _LISTED.finditer(flat):
         if secrecy(found[1]) and _is_value(found[2], 1):
             yield *found.span(2), f"field {found[1].decode()}"
-    for found in _QUERY.finditer(flat):
+    yield from parameters(flat)
+
+
+def parameters(raw: bytes) -> Iterator[Span]:
+    """Yield `(start, end, kind)` of secret parameters of URLs in raw text, where `%26` ends no value."""
+    for found in _QUERY.finditer(raw):
         if secrecy(found[1], query=True) and _is_value(found[2], 2):
             yield *found.span(2), f"parameter {found[1].decode()}"
 

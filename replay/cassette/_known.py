@@ -21,16 +21,18 @@ class Form(NamedTuple):
 
 
 def forms(value: str) -> Iterator[Form]:
-    """Yield a value as it is, JSON-escaped up to three times, URL-encoded, in hex and in base64."""
+    """Yield a value as it is, JSON-escaped up to 4 times, URL-encoded up to twice, in hex and in base64."""
     plain = value.encode("utf-8", "surrogatepass")
-    texts = {value, quote(plain, safe=""), quote(plain), quote_plus(plain), plain.hex(), plain.hex().upper()}
+    once = quote(plain, safe="")
+    texts = {value, once, quote(once), quote(plain), quote_plus(plain), plain.hex(), plain.hex().upper()}
     for ascii_only in (True, False):
         escaped = value
-        for _ in range(3):
+        for _ in range(4):
             escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
             texts |= {escaped, escaped.replace("/", "\\/")}
     yield from (Form(text.encode("utf-8", "surrogatepass"), plain) for text in sorted(texts))
     cores = {_core(encode, offset, plain) for encode in (b64encode, urlsafe_b64encode) for offset in range(3)}
+    cores |= {escaped for core in cores for escaped in (_percent(core), core.replace(b"/", b"\\/"))}
     yield from (Form(core, plain, base64=True) for core in sorted(cores))
 
 
@@ -48,6 +50,10 @@ def _core(encode: Callable[[bytes], bytes], offset: int, plain: bytes) -> bytes:
     """Return the part of base64 that `plain` alone decides when it begins at `offset` modulo 3."""
     encoded = encode(bytes(offset) + plain)
     return encoded[-(-8 * offset // 6) : 8 * (offset + len(plain)) // 6]
+
+
+def _percent(text: bytes) -> bytes:
+    return text.replace(b"+", b"%2B").replace(b"/", b"%2F")
 
 
 def _run(raw: bytes, start: int, end: int) -> tuple[int, int]:

@@ -127,9 +127,13 @@ def _is_public(address: str) -> bool:
 
 
 def _is_number(flat: bytes, found: re.Match[bytes]) -> bool:
-    """Whether it stands as a field's number in JSON, as in `"id": 4111...`. Numbers are never changed."""
+    """Whether it stands as a number in JSON, as in `"id": 4111...`. Numbers are never changed."""
     before = flat[max(0, found.start() - 8) : found.start()].rstrip()
-    return before.endswith(b":") and before[:-1].rstrip().endswith(_QUOTES)
+    if before.endswith(b":") and before[:-1].rstrip().endswith(_QUOTES):
+        return True
+    after = flat[found.end() : found.end() + 8].lstrip()
+    alone = before.endswith((b"[", b",", b":")) and after.startswith((b"]", b",", b"}"))
+    return alone and flat.lstrip().startswith((b"[", b"{")) and flat.count(b'"', 0, found.start()) % 2 == 0
 
 
 def _after(text: bytes, count: int) -> int:

@@ -7,11 +7,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
-from replay.cassette import _fields, _patterns, _pii
+from replay.cassette import _fields, _opaque, _patterns, _pii
 from replay.cassette._flatten import Flat
 from replay.cassette._known import SHORTEST, forms, known
 from replay.cassette._pseudonyms import PLACEHOLDER
+from replay.cassette._words import long_words
 
 Spans = list[tuple[int, int]]  # sorted, without overlaps
 Found = tuple[int, int, int, str, str]  # start, end, rank, kind, family
@@ -66,6 +68,8 @@ class Search:
         named, formed = self._rules(raw)
         if not named and not formed:
             return
+        for start, end, kind in _fields.parameters(raw) if named else ():
+            yield Hit(start, end, SECRET, kind, "key", unquote_to_bytes(raw[start:end]))
         flat = Flat(raw)
         media = [run.span() for run in _MEDIA.finditer(flat.data)] if formed else []
         for start, end, rank, kind, family in chain.from_iterable(rule(flat.data) for rule in named):
@@ -77,8 +81,11 @@ class Search:
     def _rules(self, raw: bytes) -> tuple[list[Rule], list[Rule]]:
         """Return the rules that may find something, by name and by form, to judge by a quick look."""
         escaped = _ESCAPED.search(raw) is not None  # then no look at the raw text can tell
+        words = [] if escaped else long_words(raw)
         named: list[Rule] = [_fields_rule] if escaped or _fields.hinted(raw) else []
-        formed: list[Rule] = [_keys_rule] if escaped or _patterns.hinted(raw) else []
+        formed: list[Rule] = [_keys_rule] if escaped or _patterns.hinted(raw, words) else []
+        if escaped or _opaque.hinted(raw, words):
+            formed.append(_opaque_rule)
         if self._terms:
             named.append(self._terms_rule)
         if self._personal:
@@ -96,6 +103,10 @@ def _fields_rule(flat: bytes) -> Iterator[Found]:
 
 def _keys_rule(flat: bytes) -> Iterator[Found]:
     return ((start, end, SECRET, kind, "key") for start, end, kind in _patterns.keys(flat))
+
+
+def _opaque_rule(flat: bytes) -> Iterator[Found]:
+    return ((start, end, SECRET, kind, "key") for start, end, kind in _opaque.opaque(flat))
 
 
 def _personal_rule(finder: _pii.Finder) -> Rule:

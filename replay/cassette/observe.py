@@ -3,55 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from replay.cassette.interaction import Interaction, RecordedResponse
 from replay.conversation import Conversation
 from replay.jsontext import parse
-from replay.providers import _errors, _wire, registry
+from replay.providers import Unreadable, _errors, _wire, placed, registry
 from replay.turn import Request, Target, Transcript, Turn
 
-CHAT = "/chat/completions"
 
+def transcript(exchanges: Iterable[Interaction], name: str, target: str) -> Transcript:
+    """Return the calls of models among `exchanges`, of any provider, as the turns of one play, in order.
 
-def transcript(exchanges: Iterable[Interaction], name: str, target: Target) -> Transcript:
-    """Return the chat completions among `exchanges` as the turns of one play, in order.
-
-    `target.provider` says whose codec reads them. The conversation is the first request's. Other exchanges
-    are left out; `conversation.source["left_out"]` counts them. A retry takes the place of the try before it.
+    The conversation is the first request's; `target` is a name, its provider and model are the first's too.
+    Other exchanges are left out; `conversation.source["left_out"]` counts them. A retry takes the place of
+    the try before it.
     """
-    codec = registry.get(target.provider)
     turns: list[Turn] = []
-    left_out = 0
+    provider, left_out = "", 0
     for exchange in exchanges:
-        request = _request(codec, exchange)
+        wire, request = _request(exchange)
         if request is None:
             left_out += 1
             continue
-        turn = _turn(codec, request, exchange.response)
+        provider = provider or wire
+        turn = _turn(registry.get(wire), request, exchange.response)
         if turn.attempts > 1 and turns and turns[-1].request == request:
             turns.pop()
         turns.append(turn)
-    first = turns[0].request if turns else Request(target.model, ())
+    first = turns[0].request if turns else Request("", ())
     source = {"format": "app", "left_out": left_out}
     conversation = Conversation(name, first.messages, first.tools, first.params, source=source)
-    return Transcript(conversation, target, tuple(turns), "to_completion")
+    asked = Target(target, provider or "openai", first.model)
+    return Transcript(conversation, asked, tuple(turns), "to_completion")
 
 
-def _request(codec: Any, exchange: Interaction) -> Request | None:
-    """The request, None where it is not one for a chat completion."""
+def _request(exchange: Interaction) -> tuple[str, Request | None]:
+    """The provider and the request, None where it is no call of a model."""
     asked = exchange.request
-    if asked.method.upper() != "POST" or not urlsplit(asked.uri).path.rstrip("/").endswith(CHAT):
-        return None
     try:
+        found = placed(asked.method.upper(), asked.uri)
         body = parse(asked.body)
-    except ValueError:
-        return None
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        return None
-    request: Request = codec.decode_request(body)
-    return request
+        if found is None or not isinstance(body, dict):
+            return "", None
+        wire, place = found
+        request = registry.get(wire).decode_request(body)
+    except (ValueError, Unreadable):
+        return "", None
+    if not request.messages:
+        return "", None
+    return wire, replace(
+        request, model=request.model or place.model or "", params=request.params | place.params
+    )
 
 
 def _turn(codec: Any, request: Request, response: RecordedResponse) -> Turn:
@@ -64,8 +68,8 @@ def _turn(codec: Any, request: Request, response: RecordedResponse) -> Turn:
         request,
         read.reply,
         read.error,
-        _wire.timing(response.body, times, sizes, streamed=bool(read.stream)),
+        _wire.timing(codec, response.body, times, sizes, streamed=bool(read.stream)),
         response.attempt,
-        response.body.decode("utf-8", "backslashreplace") if begun else None,
+        _wire.text(response.body) if begun else None,
         read.stream,
     )

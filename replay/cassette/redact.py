@@ -21,8 +21,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
-from replay.cassette import _stream
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
+from replay.cassette._rewrite import Rewriter
 from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.config import Project
@@ -30,8 +30,6 @@ from replay.conversation import Json
 from replay.errors import BadInput
 
 Pii = Literal["keyed", "drop", "keep"]
-Chunks = tuple[tuple[float, int], ...]
-Edit = tuple[int, int, bytes]  # start, end, what goes there
 
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
@@ -46,6 +44,7 @@ RESPONSE_HEADERS = frozenset(
         "request-id",
         "retry-after",
         "retry-after-ms",
+        "x-amzn-errortype",
         "x-request-id",
         "x-should-retry",
     }
@@ -67,6 +66,7 @@ class Redactor:
     ) -> None:
         self._salt, self._pii = salt, pii
         self._search = Search(known, terms, personal=pii != "keep")
+        self._rewriter = Rewriter(self._search, self._pseudonym)
 
     @classmethod
     def for_project(
@@ -93,7 +93,7 @@ class Redactor:
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""
         headers = {name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS}
-        uri, (body, _) = request.uri, self._body(request.body, ())
+        uri, (body, _) = request.uri, self._rewriter.body(request.body)
         if not self._is_clean((uri, *headers.values())):
             uri, headers = self.text(uri), {name: self.text(value) for name, value in headers.items()}
         return replace(request, uri=uri, headers=headers, body=body)
@@ -109,14 +109,14 @@ class Redactor:
         headers = {
             name: [self._header(name, value, clean) for value in values] for name, values in headers.items()
         }
-        body, chunks = self._body(response.body, response.chunks)
+        body, chunks = self._rewriter.body(response.body, response.chunks)
         failure = response.failure and replace(response.failure, message=self.text(response.failure.message))
         return replace(response, headers=headers, body=body, chunks=chunks, failure=failure)
 
     def text(self, text: str) -> str:
         """Return a text without its secrets; the same object when there are none."""
         data = _bytes(text)
-        clean, _ = self._body(data, ())
+        clean = self._rewriter.text(data)
         return text if clean is data else _text(clean)
 
     def json(self, value: Json) -> Json:
@@ -128,42 +128,18 @@ class Redactor:
     def find(self, text: str | bytes) -> list[tuple[str, int]]:
         """List what redaction would replace, as `(kind, offset in bytes or characters)`; never the value."""
         if isinstance(text, bytes):
-            found = {(hit.kind, hit.start) for hit in self._search.hits(text)}
-            for pieces, hits in self._joined(text):
-                found |= {(hit.kind, _stream.offset(pieces, hit.start)) for hit in hits}
-            return sorted(found, key=lambda hit: hit[1])
+            return self._rewriter.find(text)
         data = _bytes(text)
         return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
 
     def _is_clean(self, texts: Iterable[str]) -> bool:
-        return not self._search.hits(_bytes("\n".join(texts)))
+        text = "\n".join(texts)
+        return self.text(text) is text
 
     def _header(self, name: str, value: str, clean: bool) -> str:
         if name.lower() not in REQUEST_IDS or PLACEHOLDER.fullmatch(_bytes(value)):
             return value if clean else self.text(value)
         return pseudonym(self._salt, "id", _bytes(value)).decode()
-
-    def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
-        # Each round replaces something that no later round takes up again, so this ends, and what it returns
-        # is a fixed point.
-        while edits := self._joined_edits(body) or self._edits(self._search.hits(body)):
-            body, chunks = _spliced(body, chunks, edits)
-        return body, chunks
-
-    def _joined(self, body: bytes) -> Iterator[tuple[list[_stream.Piece], list[Hit]]]:
-        for pieces in _stream.texts(body) if _stream.is_stream(body) else ():
-            hits = self._search.hits(b"".join(piece.text for piece in pieces))
-            if hits:
-                yield pieces, hits
-
-    def _joined_edits(self, body: bytes) -> list[Edit]:
-        joined = self._joined(body)
-        return sorted(
-            chain.from_iterable(_stream.rewrite(body, pieces, self._edits(hits)) for pieces, hits in joined)
-        )
-
-    def _edits(self, hits: Iterable[Hit]) -> list[Edit]:
-        return [(hit.start, hit.end, self._pseudonym(hit)) for hit in hits]
 
     def _pseudonym(self, hit: Hit) -> bytes:
         drop = self._pii == "drop" and hit.family != "key"
@@ -174,29 +150,6 @@ def _environment() -> Iterator[str]:
     for name, value in os.environ.items():
         if _SECRET_VARIABLE.search(name) and not value.startswith(("/", "~", "./")):
             yield value
-
-
-def _spliced(body: bytes, chunks: Chunks, edits: list[Edit]) -> tuple[bytes, Chunks]:
-    """Carry out edits. A chunk that ends inside one takes all of it; the next begins after it."""
-    parts: list[bytes] = []
-    done = 0
-    for start, end, new in edits:
-        parts += (body[done:start], new)
-        done = end
-    return b"".join((*parts, body[done:])), tuple(_resized(chunks, edits))
-
-
-def _resized(chunks: Chunks, edits: list[Edit]) -> Iterator[tuple[float, int]]:
-    old = shift = written = place = 0
-    for time, size in chunks:
-        old += size
-        while place < len(edits) and edits[place][0] < old:
-            start, end, new = edits[place]
-            shift += len(new) - (end - start)
-            place += 1
-        inside = max(old, edits[place - 1][1]) if place else old
-        yield time, inside + shift - written
-        written = inside + shift
 
 
 def _bytes(text: str) -> bytes:

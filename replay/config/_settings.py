@@ -79,6 +79,19 @@ def _anything(value: Json, path: tuple[str, ...], report: Report) -> None:
     """Take any value: what it means is the wire's affair."""
 
 
+def _one_of(*words: str) -> Rule:
+    def rule(value: Json, path: tuple[str, ...], report: Report) -> None:
+        if value not in words:
+            report(path, f"{path[-1]} is {value!r}; use one of {', '.join(words)}")
+
+    return rule
+
+
+def _switch(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, bool):
+        report(path, f"{path[-1]} must be true or false, not {kind(value)}")
+
+
 def _texts(value: Json, path: tuple[str, ...], report: Report) -> None:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         report(path, f"{path[-1]} must be a list of text")
@@ -127,6 +140,12 @@ TARGET: dict[str, Rule] = {
     "api_version": text,
     "organization": text,
     "project": text,
+    "project_env": _variable,
+    "region": text,
+    "region_env": _variable,
+    "platform": _one_of("vertex", "bedrock"),
+    "beta": _switch,
+    "profile": text,
     "base_url": _url,
     "endpoint": _url,
     "api_key": _no_key,

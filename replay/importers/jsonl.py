@@ -8,86 +8,46 @@ the exception's class name. Lines are read one at a time, whatever the size of t
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from replay.conversation import Json, Object
-from replay.importers import Logged
+from replay.importers import Logged, _lines
 from replay.importers._exchange import exchange
 from replay.jsontext import parse
 
-LONGEST = 64 * 2**20  # bytes of one line; a longer one is skipped, never held
 REMEMBERED = 10_000  # how many response ids, and streams, are looked back at: memory stays constant
 
 
-def sniff(head: bytes) -> bool:
-    """Tell whether some line is a whole JSON object, or the first one is longer than what is seen."""
+def sniff(head: bytes) -> float:
+    """Tell whether some line is a whole JSON object, or the first one is longer than what is seen.
+
+    Other formats are made of such lines as well.
+    """
     lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if len(lines) == 1 and len(head) >= 2**16:
-        return head.lstrip()[:1] == b"{"
-    return any(isinstance(_record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
+        return 0.5 * (head.lstrip()[:1] == b"{")
+    return 0.5 * any(isinstance(_lines.record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
 
 
 def read(path: Path) -> Iterator[Logged]:
     """Yield every line as `line 1`, `line 2`, ...; the chunks of one stream come as one, when it is over."""
     seen, streams = _Repeats(), _Streams(str(path))
     try:
-        with _open(path) as stream:
-            for number, line in enumerate(_lines(stream), 1):
-                record, wrong = _record(line)
+        with _lines.opened(path) as stream:
+            for number, line in enumerate(_lines.lines(stream), 1):
+                record, wrong = _lines.record(line)
                 if _is_chunk(record):
                     yield from streams.add(str(record.get("id") or ""), number)
                 else:
                     logged = _logged(str(path), f"line {number}", record, wrong)
                     yield seen.once(logged, _id(record))
-    except (OSError, EOFError, zlib.error) as problem:
+    except _lines.DAMAGE as problem:
         yield Logged(str(path), "", refused=f"the file cannot be read to its end: {problem}")
     yield from streams.rest()
-
-
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
-
-
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield lines; of one that is too long only the first LONGEST + 1 bytes."""
-    while line := stream.readline(LONGEST + 1):
-        yield line
-        if len(line) > LONGEST:
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(2**20)
-
-
-def _record(line: bytes) -> tuple[Any, str]:
-    """Return the line's JSON object and what is wrong with the line, one of them empty."""
-    if len(line) > LONGEST:
-        return None, f"longer than {LONGEST // 2**20} MiB"
-    if not line.strip():
-        return None, "blank"
-    if b"\0" in line:
-        return None, "holds a NUL byte"
-    try:
-        record = parse(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as problem:
-        return None, f"not UTF-8 (byte {problem.start})"
-    except ValueError as problem:
-        return None, _not_json(line.strip(), whole=line.endswith(b"\n"), problem=problem)
-    return (record, "") if isinstance(record, dict) else (None, "not a JSON object")
-
-
-def _not_json(line: bytes, *, whole: bool, problem: ValueError) -> str:
-    if line.startswith(b"{'"):
-        return "a Python repr, not JSON: write lines with json.dumps"
-    if not whole and line.startswith(b"{"):
-        return "cut: the file ends inside this line"
-    return f"not JSON: {problem}"
 
 
 def _logged(path: str, place: str, record: Object, wrong: str) -> Logged:

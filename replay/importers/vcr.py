@@ -33,9 +33,9 @@ _LAID_OUT = re.compile(rb'\s*\{[ \t]*\r?\n\s*"')
 _RESPONSE_WORDS = {"choices", "object", "type", "candidates", "output"}
 
 
-def sniff(head: bytes) -> bool:
-    """Tell whether this is a cassette, or one JSON document laid out over several lines."""
-    return bool(_MARK.search(head) or _LAID_OUT.match(head))
+def sniff(head: bytes) -> float:
+    """Tell whether this is a cassette; a JSON document that is laid out over lines may be an answer alone."""
+    return 1.0 if _MARK.search(head) else 0.25 * bool(_LAID_OUT.match(head))
 
 
 def read(path: Path) -> Iterator[Logged]:

@@ -78,3 +78,9 @@ class Provider(Protocol):
 
 
 registry: Registry[Provider] = Registry(__name__)
+
+
+def placed(method: str, url: str) -> tuple[str, Place] | None:
+    """Return the provider whose wire is spoken at a URL, None where none knows it. Raises ValueError."""
+    places = ((name, registry.get(name).place(method, url)) for name in registry.names())
+    return next(((name, place) for name, place in places if place is not None), None)

@@ -54,7 +54,8 @@ def _sent(message: Message) -> Object:
     """A message without what only other wires can say."""
     data = _native.plain(message.to_json())
     if isinstance(message.content, list) and message.content:
-        data["content"] = [part for part in message.content if part.get("type") != _native.NATIVE] or None
+        parts = [_native.plain(part) for part in message.content if part.get("type") != _native.NATIVE]
+        data["content"] = parts or None
     if message.tool_calls and "tool_calls" in data:
         data["tool_calls"] = [_native.plain(call) for call in data["tool_calls"]]
     return data

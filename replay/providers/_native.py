@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from replay.conversation import Json, Object
+from replay.jsontext import same
 
 NATIVE = "native"
 
@@ -35,3 +36,29 @@ def said(part: Json, wire: str) -> Object | None:
 def plain(data: Object) -> Object:
     """Return `data` without what is kept for any wire."""
     return {key: value for key, value in data.items() if key != NATIVE} if NATIVE in data else data
+
+
+def beyond(said: Object, made: Object) -> Object:
+    """Return what `said` has that `made` has not, or has otherwise: merged with `made` it is `said` again.
+
+    That holds where `made` has no key that `said` lacks.
+    """
+    rest: Object = {}
+    for key, value in said.items():
+        if isinstance(value, dict) and isinstance(made.get(key), dict):
+            if inner := beyond(value, made[key]):
+                rest[key] = inner
+        elif key not in made or not same(value, made[key]):
+            rest[key] = value
+    return rest
+
+
+def merged(made: Object, rest: Object) -> Object:
+    """Return `made` with all that `rest` says, objects merged."""
+    both = {
+        key: merged(made[key], value)
+        if isinstance(value, dict) and isinstance(made.get(key), dict)
+        else value
+        for key, value in rest.items()
+    }
+    return made | both

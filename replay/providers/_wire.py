@@ -12,11 +12,12 @@ from typing import Protocol
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors
+from replay.providers import Unreadable, _aws_frames, _errors
 from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
-# The first piece of an answer in any of the wires' event streams: a field that carries model output.
+# The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
+# whose events also repeat the request has a pattern of its own, `FIRST_TOKEN`.
 _TOKEN = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|data)"'
     rb'\s*:\s*"[^"]'
@@ -42,7 +43,8 @@ class Answer:
 
     `stream` is empty when the answer was not a stream, else `{"events": 12, "done": true}`: events before
     the one that ends it ([DONE] or the wire's own), whether that came, and, only where it happened,
-    `after_done` (events that followed it), `bom`, `bad_utf8` and `cut`.
+    `after_done` (events that followed it), `bom`, `bad_utf8`, `cut` and, of a binary stream, `damaged` (the
+    offset of the first frame whose checksum is wrong).
     """
 
     reply: Reply | None = None
@@ -78,7 +80,7 @@ def _read(codec: Codec, body: bytes) -> tuple[Reply | None, ApiError | None, Obj
         found, odd = _framed(body)
         if isinstance(found, Stream):
             stream = _state(codec, found, odd)
-            return codec.decode_stream(found), None, stream
+            return codec.decode_stream(found), _broken(odd), stream
         return codec.decode(found), None, stream
     except Unreadable as problem:
         return problem.partial, problem.error, stream
@@ -88,7 +90,17 @@ class Stream(list[Event]):
     """The events of a body that is a stream."""
 
 
+def _broken(odd: Object) -> ApiError | None:
+    """The error of a binary stream that does not end where a frame does, or not soundly."""
+    if "damaged" in odd:
+        return ApiError("bad_response", message=f"the frame at byte {odd['damaged']} has a wrong checksum")
+    return ApiError("cut", message="the stream ends inside a frame") if odd.get("cut") else None
+
+
 def _framed(body: bytes) -> tuple[Json | Stream, Object]:
+    if _aws_frames.looks_like_frames(body):
+        found, odd = _aws_frames.events(body)
+        return Stream(found), odd
     if looks_like_events(body):
         found, odd = events(body)
         return Stream(found), odd
@@ -119,11 +131,21 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
+    later = [event for event in found[count + 1 :] if event["data"].strip() != "[DONE]"]
+    after = {"after_done": len(later)} if later else {}
     return {"events": count, "done": bool(done)} | after | odd
 
 
-def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool) -> Timing:
+def text(body: bytes) -> str:
+    """Return a body as a person reads it."""
+    if _aws_frames.looks_like_frames(body):
+        return _aws_frames.text(body)
+    return body.decode("utf-8", "backslashreplace")
+
+
+def timing(
+    codec: Codec, body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool
+) -> Timing:
     """Return when the first token, each chunk and the end came; `times` in ms, empty when not known.
 
     The first token is the first chunk in which model output begins; what is not streamed has none.
@@ -132,7 +154,7 @@ def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, str
         return Timing()
     if not streamed:
         return Timing(total_ms=times[-1])
-    token, end = _TOKEN.search(body), 0
+    token, end = getattr(codec, "FIRST_TOKEN", _TOKEN).search(body), 0
     for when, size in zip(times, sizes, strict=False):
         end += size
         if token and end >= token.end():

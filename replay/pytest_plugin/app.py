@@ -17,10 +17,9 @@ from replay.cassette.patches import intercept
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.errors import BadInput, ReplayError
-from replay.jsontext import parse
 from replay.pytest_plugin.options import in_ci, mode_of
 from replay.run import Case, Result
-from replay.turn import Target, Transcript
+from replay.turn import Transcript
 from replay.verdict import Verdict
 
 
@@ -36,9 +35,8 @@ class Recording:
 
     @property
     def transcript(self) -> Transcript:
-        """The chat completions that have been asked for so far, as the turns of one transcript."""
-        target = Target("app", "openai", self._model())
-        return transcript(self._witness.exchanges, self.name, target)
+        """The calls of models so far, as the turns of one transcript."""
+        return transcript(self._witness.exchanges, self.name, "app")
 
     def check(self, *names: str, **arguments: Any) -> None:
         """Judge the transcript so far by assertions named as in YAML: `check(finish_reason="stop")`.
@@ -86,13 +84,6 @@ class Recording:
             yield Verdict("seam", "failed", "network", f"tried to reach {place} while offline")
         if self.cassette.last is None:
             yield Verdict("seam", "failed", "not_intercepted", "no request went through the cassette")
-
-    def _model(self) -> str:
-        first = next(iter(self._witness.exchanges), None)
-        try:
-            return str(parse(first.request.body)["model"]) if first else ""
-        except (ValueError, TypeError, KeyError):
-            return ""
 
     def _entered(self, stack: ExitStack, allow_hosts: Iterable[str]) -> None:
         stack.enter_context(self.cassette)

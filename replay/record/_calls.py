@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -63,21 +62,13 @@ def model_call(logged: Logged, model: str | None = None) -> Call:
 
 def _placed(logged: Logged) -> tuple[str, Place]:
     """Tell the wire by what the log says, by the URL, else by what was asked and answered."""
+    if logged.wire:
+        return logged.wire, Place(settings=logged.settings)
     try:
-        if logged.wire:
-            return logged.wire, Place(settings=logged.settings)
-        return next(_places(logged), None) or _claimed(logged)
+        found = providers.placed(logged.method, logged.url) if logged.url else None
     except ValueError as problem:
         raise Refused(str(problem)) from None
-
-
-def _places(logged: Logged) -> Iterator[tuple[str, Place]]:
-    if not logged.url:
-        return
-    for name in providers.registry.names():
-        place = providers.registry.get(name).place(logged.method, logged.url)
-        if place is not None:
-            yield name, place
+    return found or _claimed(logged)
 
 
 def _claimed(logged: Logged) -> tuple[str, Place]:

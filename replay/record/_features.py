@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from replay.jsontext import parse
 from replay.record._facts import Facts
@@ -27,7 +29,7 @@ KINDS = {
     "params": "sets of parameters",
     "endpoint": "endpoints",
 }
-_LOOKED_AT = 2000  # characters of a text
+_LOOKED_AT = 1000  # characters of a text
 _NUMBERS = re.compile(r"\d+")
 _WORDS = re.compile(r"[^\W\d_]+")
 _MARKDOWN = re.compile(
@@ -44,7 +46,10 @@ _TELLING = {
     "pt": "o os uma que para não com você do da em é",
     "nl": "het een van en niet dat op te zijn ik voor",
 }
-_LANGUAGE_OF = [(frozenset(words.split()), name) for name, words in _TELLING.items()]
+_TOLD_BY = {
+    word: [name for name, telling in _TELLING.items() if word in telling.split()]
+    for word in " ".join(_TELLING.values()).split()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,11 @@ class Features:
 
     def __init__(self, hashes: Hashes, shown: Callable[[str], str]) -> None:
         self._hashes, self._shown = hashes, shown
+        self._known = lru_cache(10_000)(self._feature)  # most values come again and again
 
     def __call__(self, facts: Facts) -> tuple[Feature, ...]:
         """Return the features of an exchange, each once."""
-        return tuple(dict.fromkeys(self._feature(kind, value) for kind, value in _found(facts) if value))
+        return tuple(dict.fromkeys(self._known(kind, value) for kind, value in _found(facts) if value))
 
     def _feature(self, kind: str, value: str) -> Feature:
         label = value if len(value) <= 60 else f"{value[:60]}…"
@@ -158,11 +164,14 @@ def language(text: str) -> str:
     words = _WORDS.findall(text[:_LOOKED_AT])
     if not words:
         return ""
-    scripts = Counter(unicodedata.name(word[0], "?").partition(" ")[0].lower() for word in words)
+    scripts = Counter(map(_script, "".join(word[0] for word in words)))
     script = scripts.most_common(1)[0][0]
     if script != "latin":
         return script
-    lower = [word.lower() for word in words]
-    hits = {name: sum(word in telling for word in lower) for telling, name in _LANGUAGE_OF}
-    best = max(hits, key=lambda name: hits[name])
-    return best if hits[best] else "latin"
+    hits = Counter(chain.from_iterable(_TOLD_BY.get(word.lower(), ()) for word in words))
+    return max(hits, key=lambda name: (hits[name], name)) if hits else "latin"
+
+
+@lru_cache(1000)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "unknown").partition(" ")[0].lower()

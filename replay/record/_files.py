@@ -63,9 +63,7 @@ def head(path: Path) -> bytes:
 
 def sniffed(first: bytes) -> str | None:
     """Return the name of the importer that knows a file which begins so, None when none does."""
-    return next(
-        (name for name in importers.registry.names() if importers.registry.get(name).sniff(first)), None
-    )
+    return next(iter(importers.sniffed(first)), None)
 
 
 def slug(text: str) -> str:

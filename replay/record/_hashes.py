@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from replay.conversation import Json, Message, ToolCall
 from replay.record._facts import Facts
 
+_ENCODE = json.JSONEncoder(sort_keys=True).encode
 _MOVES = "cache_control"  # apps put this mark on the newest message, and take it from the one before
 
 
@@ -22,26 +23,30 @@ class Hashes:
     def __init__(self, salt: str) -> None:
         self._key = hashlib.sha256(salt.encode("utf-8", "surrogatepass")).digest()
 
-    def number(self, *parts: Json) -> int:
-        """Return the hash of JSON values (and bytes)."""
-        return int.from_bytes(self._digest(parts, 8), "big", signed=True)
+    def number(self, *parts: Json, blobs: Iterable[bytes] = ()) -> int:
+        """Return the hash of JSON values and of bytes."""
+        return int.from_bytes(self._digest(parts, blobs, 8), "big", signed=True)
 
     def name(self, *parts: Json) -> str:
         """Return a hash as the end of a name, 12 hexadecimal digits."""
-        return self._digest(parts, 6).hex()
+        return self._digest(parts, (), 6).hex()
 
-    def _digest(self, parts: Json, size: int) -> bytes:
-        digest = hashlib.blake2b(digest_size=size, key=self._key)
-        for part in parts:
-            data = part if isinstance(part, bytes) else _text(part).encode()
-            digest.update(b"%d:" % len(data) + data)
+    def _digest(self, parts: Json, blobs: Iterable[bytes], size: int) -> bytes:
+        text = _ENCODE(parts)
+        if _MOVES in text:
+            text = _ENCODE(_settled(parts))
+        digest = hashlib.blake2b(text.encode(), digest_size=size, key=self._key)
+        for blob in blobs:
+            digest.update(b"%d:" % len(blob) + blob)
         return digest.digest()
 
     def exchange(self, facts: Facts) -> int:
         """Return the hash of all that was asked and answered, as it was logged."""
         logged, call = facts.logged, facts.call
-        asked = (call.wire, call.provider, call.model, call.params, call.settings, logged.request)
-        return self.number(*asked, logged.status, logged.response or b"", logged.error)
+        asked = (call.wire, call.provider, call.model, call.params, call.settings)
+        return self.number(
+            *asked, logged.status, logged.error, blobs=(logged.request, logged.response or b"")
+        )
 
     def settings(self, facts: Facts, scope: Json) -> int:
         """Return the hash of all that the requests of one conversation have in common."""
@@ -68,13 +73,8 @@ def _called(call: ToolCall) -> Json:
         return [call.name, call.arguments]
 
 
-def _text(value: Json) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return json.dumps(_settled(value), sort_keys=True) if _MOVES in text else text
-
-
 def _settled(value: Json) -> Json:
     """Leave out, wherever it stands, what moves from message to message while a conversation grows."""
     if isinstance(value, dict):
         return {key: _settled(item) for key, item in value.items() if key != _MOVES}
-    return [_settled(item) for item in value] if isinstance(value, list) else value
+    return [_settled(item) for item in value] if isinstance(value, list | tuple) else value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from replay import importers
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
@@ -20,17 +22,18 @@ class Reading:
         self.files = list(files)
         self._format = None if log_format == "auto" else importers.registry.get(log_format) and log_format
         self._progress = progress
+        self._formats: dict[Log, str | None] = {}
+        self._readers: dict[str, Callable[[Path], Iterator[Logged]]] = {}
 
     def format(self, log: Log) -> str | None:
-        """Return the name of the importer that reads a file. Raises OSError."""
-        return self._format or sniffed(head(log.path))
+        """Return the name of the importer that reads a file, None where none does. Raises OSError."""
+        if log not in self._formats:
+            self._formats[log] = self._format or sniffed(head(log.path))
+        return self._formats[log]
 
     def alone(self, log: Log) -> bool:
         """Tell whether a file is a recording of its own: its calls belong to no call of another file."""
-        try:
-            name = self.format(log)
-        except OSError:
-            return True
+        name = self._told(log)
         return name is None or bool(getattr(importers.registry.get(name), "ALONE", False))
 
     def exchanges(self, log: Log) -> Generator[Logged]:
@@ -45,11 +48,23 @@ class Reading:
             return
         found = False
         with self._progress.file(log.path) as advance:
-            for logged in importers.registry.get(name).read(metered(log.path, advance)):
+            for logged in self._reader(name)(metered(log.path, advance)):
                 found = True
                 yield logged
-        if not found:
+        if not found and not importers.is_spread(name):  # the answers to its requests may all be elsewhere
             yield Logged(log.shown, "", refused="holds no exchange")
+
+    def _reader(self, name: str) -> Callable[[Path], Iterator[Logged]]:
+        """Return what reads the files of a format; it is one for all of them."""
+        if name not in self._readers:
+            alike = (log.path for log in self.files if self._told(log) == name)
+            self._readers[name] = importers.reader(name, alike)
+        return self._readers[name]
+
+    def _told(self, log: Log) -> str | None:
+        with suppress(OSError):
+            return self.format(log)
+        return None
 
 
 def clean(logged: Logged, redactor: Redactor) -> Logged:

@@ -27,7 +27,6 @@ from replay.record._targets import Targets
 from replay.record._threads import group
 from replay.record._where import filters
 
-
 _NAMED = 5  # files, in the suite's first lines
 
 

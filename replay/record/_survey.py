@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from replay.cassette.redact import Redactor
 from replay.importers import Logged
@@ -35,7 +34,7 @@ class Survey:
     ) -> None:
         self._reading, self._hashes, self._redactor = reading, hashes, redactor
         self._model, self._where = model, where
-        self._features = Features(hashes, lru_cache(10_000)(redactor.text)) if sampled else None
+        self._features = Features(hashes, redactor.text) if sampled else None
 
     def fill(self, db: sqlite3.Connection, progress: Progress) -> None:
         """Write a row for everything that is read."""

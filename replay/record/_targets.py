@@ -15,6 +15,9 @@ from replay.record._calls import Call
 from replay.record._files import slug
 from replay.turn import Target
 
+# The settings that say where a model is asked.
+_WHERE = ("base_url", "endpoint", "deployment", "api_version", "platform", "region", "beta")
+
 
 class Targets:
     """One target for each distinct provider, model and settings; those the project has are used again."""
@@ -48,7 +51,8 @@ class Targets:
 
 def _key(target: Target) -> str:
     """Return what makes two targets the same: which model, and where."""
-    where = [target.settings.get(name) for name in ("base_url", "endpoint", "deployment", "api_version")]
+    where = [target.settings.get(name) for name in _WHERE]
+    where += [target.settings.get("project")] if target.settings.get("platform") else []
     return json.dumps([target.provider, target.model, *where], default=str)
 
 

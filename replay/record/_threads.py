@@ -45,7 +45,7 @@ ORDER BY asked, thread, moment, id
 # A prefix is of use where an earlier request was just that.
 _USEFUL = """
 CREATE TABLE link AS SELECT * FROM prefix WHERE EXISTS (
-    SELECT 1 FROM exchange WHERE exchange.asked = prefix.asked AND said IS NOT NULL
+    SELECT 1 FROM exchange WHERE exchange.asked = prefix.asked AND refused IS NULL
 );
 DROP TABLE prefix;
 CREATE INDEX by_child ON link (child, size DESC);

@@ -63,10 +63,8 @@ def sampled(counts):
             size = (folder / "log.jsonl").stat().st_size / 2**20
             cpu, wall, memory = measured([*RECORD, "--sample", "100"], folder)
             per_line = cpu / count * 1e6
-            print(
-                f"{count:10,} lines, {size:7,.0f} MiB: {wall:7.1f} s, {per_line:5.0f} us cpu a line, {memory:5.0f} MiB",
-                flush=True,
-            )
+            log = f"{count:10,} lines, {size:7,.0f} MiB"
+            print(f"{log}: {wall:7.1f} s, {per_line:5.0f} us cpu a line, {memory:5.0f} MiB", flush=True)
         finally:
             shutil.rmtree(folder)
 

@@ -1,0 +1,42 @@
+"""One HTTP request as it stands, over the transport of a call: for wires that no SDK sends as we wrote it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import httpx2
+
+
+class Line(httpx2.BaseTransport):
+    """An HTTP client whose requests go over the transport that each of them gives."""
+
+    def __init__(self) -> None:
+        self._transport: Any = None
+        self._http = httpx2.Client(transport=self, trust_env=False, headers={"user-agent": "replay"})
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], transport: Any, seconds: float) -> None:
+        """Send a request and read the answer to its end. Raises what the transport does."""
+        self._transport = transport
+        try:
+            self._http.post(url, content=body, headers=dict(headers), timeout=seconds)
+        finally:
+            self._transport = None
+            self._http.cookies.clear()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Pass a request to the transport of the call."""
+        response: httpx2.Response = self._transport.handle_request(request)
+        return response
+
+
+def line() -> Line:
+    """Return this thread's line: making a client costs as much as half a call."""
+    return _line(threading.get_ident())
+
+
+@lru_cache(maxsize=64)  # of threads; one that falls out is made again
+def _line(_thread: int) -> Line:
+    return Line()
