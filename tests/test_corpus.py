@@ -14,12 +14,12 @@ import pytest
 import recorded_corpus
 from corpus_oracle import expected
 
-from replay import fixtures, providers
+from replay import fixtures, player, providers, suites
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.record import record
-from replay.turn import Request
+from replay.runner._seen import as_recorded
 
 pytestmark = pytest.mark.skipif(not recorded_corpus.PRESENT, reason=recorded_corpus.ABSENT)
 
@@ -42,6 +42,7 @@ def test_nothing_is_dropped_silently(imported):
     assert not missing
     assert {row["file"] for row in rows} == {outcome.file for outcome in recorded.outcomes}
     assert all(outcome.refused or outcome.conversation for outcome in recorded.outcomes)
+    assert {outcome.skipped for outcome in recorded.outcomes} == {"", "logged twice"}
     assert len(recorded.outcomes) >= len(rows)
 
 
@@ -49,6 +50,7 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
     _, recorded, project = imported
     outcomes = {(outcome.file, outcome.place): outcome for outcome in recorded.outcomes}
     table, wrong = defaultdict(Counter), {}
+    played = {entry.conversation: plays(entry, project) for entry in entries(project)}
     for recording in recorded_corpus.recordings("chat.completions", "deployments/chat.completions"):
         source = recording.row["file"].split("/")[0]
         count = table[source]
@@ -58,7 +60,8 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, capsy
             count[f"refused: {outcome.refused if outcome else 'no request is recorded'}"] += 1
             continue
         count["imported"] += 1
-        differs = difference(recording, play(outcome.conversation, outcome.target, project))
+        turn = played[outcome.conversation][outcome.turn or 1, outcome.attempt]
+        differs = difference(recording, turn)
         count["green"] += not differs
         if differs:
             wrong[recording.id] = differs
@@ -87,21 +90,62 @@ def test_pytest_replays_them_all_green(imported):
     with lines.open() as file:
         next(file)
         results = [json.loads(line) for line in file]
-    assert len(results) == recorded.imported
+    assert len(results) == recorded.tally.conversations
     for result in results:
         assert result["outcome"] == "passed"
         assert {"baseline", "contract"} <= {verdict["assertion"] for verdict in result["verdicts"]}
 
 
-def play(name, target, project):
-    conversation = fixtures.load(project.conversations / f"{name}.yaml", project)
-    target = project.target(target)
-    path = project.cassettes / name / f"{target.name}.yaml"
-    request = Request(target.model, conversation.messages, conversation.tools, conversation.params)
+def test_growing_conversations_are_found_and_nothing_else(imported):
+    """The index names, for each request, an earlier one of its file whose messages it begins with."""
+    _, recorded, _ = imported
+    outcomes = {(outcome.file, outcome.place): outcome for outcome in recorded.outcomes}
+    joined = apart = more = 0
+    for recording in recorded_corpus.recordings("chat.completions", "deployments/chat.completions"):
+        place = (recording.row["file"], f"interaction {recording.row['index']}")
+        outcome, earlier = outcomes.get(place), recording.row.get("extends")
+        before = outcomes.get((place[0], f"interaction {earlier}"))
+        if outcome is None or not outcome.imported:
+            continue
+        if before is None or not before.imported:
+            more += outcome.turn > 1 and earlier is None
+        elif outcome.conversation == before.conversation:
+            joined += 1
+            assert (before.turn, before.attempt) < (outcome.turn, outcome.attempt)
+        else:
+            apart += 1  # other tools or other parameters
+    assert joined >= 70
+    assert apart <= 0.15 * joined
+    assert more <= 0.05 * joined  # where only a mark for the provider's cache has moved
+
+
+def entries(project):
+    return suites.load(project.suites / "corpus.yaml", project).entries
+
+
+def plays(entry, project):
+    """Every turn of a conversation by its number and its attempt."""
+    conversation = fixtures.load(project.conversations / f"{entry.conversation}.yaml", project)
+    (name,) = entry.targets
+    found = {}
+    path = project.cassettes / entry.conversation / f"{name}.yaml"
+
+    def send(request):
+        step, attempt = max(found, default=(0, 0))[0] + 1, 1
+        found[step, attempt] = turn = once(request)
+        while cassette.has_retry():
+            attempt += 1
+            found[step, attempt] = turn = once(request)
+        return turn
+
+    def once(request):
+        return providers.registry.get(target.provider).send(request, target, cassette.transport())
+
     with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
-        turn = providers.registry.get(target.provider).send(request, target, cassette.transport())
-        assert cassette.played == (0,)
-    return turn
+        target = as_recorded(project.target(name), cassette)
+        player.play(conversation, target, send, entry.play, entry.turns)
+        assert not cassette.unplayed
+    return found
 
 
 def difference(recording, turn):
