@@ -1,7 +1,7 @@
-"""Every recording of the corpus that speaks a wire we read becomes a conversation that plays as it was recorded.
+"""Every recording of the corpus that speaks a wire we read becomes a conversation that plays as it was.
 
-What is played is what a user plays: `replay record` on all of it, then `pytest suites/`, offline, each provider
-through its own SDK. Chat Completions are read a second time here, as simply as possible and without
+What is played is what a user plays: `replay record` on all of it, then `pytest suites/`, offline, each
+provider through its own SDK. Chat Completions are read a second time here, as simply as possible and without
 any of our own code; the tests of the other providers do that for theirs.
 """
 
