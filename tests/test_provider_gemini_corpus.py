@@ -1,24 +1,17 @@
 """Every Gemini recording of the corpus, against its index and a naive reading of the same bytes."""
 
 import json
-import os
 import re
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 from recorded_corpus import ABSENT, CORPUS, PRESENT, recordings
 
-from replay import fixtures, providers
-from replay.cassette.cassette import Cassette
-from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.jsontext import canonical
 from replay.providers import gemini
 from replay.providers._wire import answer
 from replay.record import record
-from replay.runner._seen import as_recorded
-from replay.turn import Request
 
 pytestmark = pytest.mark.skipif(not PRESENT, reason=ABSENT)
 ENDPOINTS = ("generateContent", "streamGenerateContent")
@@ -162,26 +155,10 @@ def imported(every, tmp_path_factory):
     return record(files, out, "gemini"), Project.find(out)
 
 
-def play(name, target, project):
-    conversation = fixtures.load(project.conversations / f"{name}.yaml", project)
-    target = project.target(target)
-    request = Request(target.model, conversation.messages, conversation.tools, conversation.params)
-    path = project.cassettes / name / f"{target.name}.yaml"
-    with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
-        provider = providers.registry.get(target.provider)
-        turn = provider.send(request, as_recorded(target, cassette), cassette.transport())
-        assert cassette.played == (0,)
-    return turn
-
-
-def test_every_recording_with_a_request_plays_as_it_was_recorded(every, imported, monkeypatch):
-    """Offline and without credentials, whichever API it was."""
-    for name in [*os.environ]:
-        if name.startswith(("GOOGLE_", "GEMINI_")):
-            monkeypatch.delenv(name)
+def test_every_recording_with_a_request_is_imported_as_it_was_sent(every, imported):
     recorded, project = imported
     outcomes = {(outcome.file, outcome.place): outcome for outcome in recorded.outcomes}
-    counted = Counter()
+    elsewhere = 0
     for item in every:
         outcome = outcomes.get((item.row["file"], f"interaction {item.row['index']}"))
         if not item.request:
@@ -190,11 +167,8 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(every, imported
         assert not outcome.refused, item.id
         assert project.target(outcome.target).provider == "gemini"
         assert not [note for note in outcome.notes if "is sent otherwise" in note], item.id
-        counted["elsewhere"] += any("is played at" in note for note in outcome.notes)
-        check(item, play(outcome.conversation, outcome.target, project))
-        counted["green"] += 1
-    assert counted["green"] >= 148
-    assert counted["elsewhere"] <= 5  # older clients asked for enums as numbers in the URL
+        elsewhere += any("is played at" in note for note in outcome.notes)
+    assert elsewhere <= 5  # older clients asked for enums as numbers in the URL
 
 
 def test_no_key_of_a_url_is_kept(imported):
