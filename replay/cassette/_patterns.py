@@ -123,8 +123,10 @@ SHAPES = (
 
 _NEEDLES = tuple(needle for _, needle, _ in SHAPES)
 _MASKED = re.compile(
+    rb"(?:(?i:bearer|basic|token)\s+)?(?:"
     rb"[*x.X\xe2\x80\xa2-]*|<[^<>]*>|\[[\w -]*\]|\$\{.*\}|\{\{.*\}\}|\$[A-Z_]+|%\(?\w+\)?s|(?i:your)[-_ ].*"
-    rb"|.*(?:REDACTED|FILTERED|MASKED).*",
+    rb"|.*(?:REDACTED|FILTERED|MASKED|DUMMY).*|[A-Za-z_-]+[-_]X{3,}|(?i:test|fake|mock|example)[-_][A-Za-z_-]*"
+    rb"|AWS4-HMAC-SHA256 Credential=<.*)",
     re.DOTALL,
 )
 TOKEN = re.compile(rb"[\w.-]{16,}", re.ASCII)

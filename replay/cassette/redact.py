@@ -120,8 +120,12 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text without its secrets; the same object when there are none."""
         data = _bytes(text)
-        clean = self._rewriter.text(data)
+        clean = self.data(data)
         return text if clean is data else _text(clean)
+
+    def data(self, data: bytes) -> bytes:
+        """Return bytes without their secrets; the same object when there are none."""
+        return self._rewriter.text(data)
 
     def json(self, value: Json) -> Json:
         """Return a JSON value without its secrets, redacted as its text would be."""

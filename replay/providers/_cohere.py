@@ -164,6 +164,7 @@ def _read(held: Object, where: str) -> Message:
 
 def _read_part(part: Object) -> Object:
     plain = part.get("type") in ("text", "image_url") and _part(part) == part
+    plain = plain and isinstance(part.get("text", ""), str)
     return part if plain else _native.part(WIRE, part)
 
 
@@ -246,7 +247,7 @@ def _reply(body: Object) -> Reply:
         raise ValueError("there is no message" if body else "the body is an empty object")
     native = body.get("finish_reason")
     native = native if isinstance(native, str) and native else None
-    message = _read({"role": "assistant"} | body["message"], "message")
+    message = _read(body["message"] | {"role": "assistant"}, "message")
     reply = Reply(_said(message), FINISH.get(native or ""), native, usage_of(body.get("usage")))
     rest = {key: value for key, value in body.items() if key != "message"}
     return replace(reply, extra=_native.keep(WIRE, _native.beyond(rest, encode_reply(reply))))

@@ -21,6 +21,10 @@ class _Text(list[str]):
     """Text that is still growing."""
 
 
+class _Items(dict[int, Object]):
+    """The items of a list, by their index."""
+
+
 def body_of(events: Iterable[Mapping[str, str]]) -> tuple[Object, ApiError | None]:
     """Return the body so far, and what ended the stream before its end."""
     body: Object = {}
@@ -63,9 +67,10 @@ def _piece(body: Object, kind: str, index: Json, said: Object) -> None:
         return
     if not isinstance(index, int):
         raise ValueError("index is no number")
-    items = body.setdefault("message", {}).setdefault(name, {})
-    if not isinstance(items, dict):
-        raise ValueError(f"{name} were said at the start already")
+    message = body["message"] = body.get("message") or {}
+    if not isinstance(message.get(name), _Items):
+        message[name] = _Items()
+    items = message[name]
     pieces = said.get(name)
     for piece in pieces if isinstance(pieces, list) else [pieces]:
         _merge(items.setdefault(index, {}), _shape.mapping(piece, name))
@@ -94,7 +99,7 @@ def _whole(body: Object) -> Object:
     if not isinstance(message, dict):
         return body
     for name in _LISTS.values():
-        if isinstance(message.get(name), dict):
+        if isinstance(message.get(name), _Items):
             message[name] = [message[name][index] for index in sorted(message[name])]
     whole: Object = _joined(body)
     return whole

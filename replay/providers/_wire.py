@@ -20,7 +20,7 @@ from replay.turn import ApiError, Reply, Timing
 # The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
 # whose events also repeat the request has a pattern of its own, `FIRST_TOKEN`.
 _TOKEN = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|data)"'
+    rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|response|data)"'
     rb'\s*:\s*"[^"]'
 )
 
@@ -111,9 +111,14 @@ def _framed(body: bytes) -> tuple[Json | Stream, Object]:
         return _lines(body, str(problem))
     if isinstance(document, list) and not _errors.is_error(document):
         return _array(body, document)
-    if isinstance(document, dict) and document.get("object") == "chat.completion.chunk":
+    if isinstance(document, dict) and _is_chunk(document):
         return Stream([{"event": "", "data": body.decode()}]), {}
     return document, {}
+
+
+def _is_chunk(document: Object) -> bool:
+    """Tell whether this is one piece of a stream of which nothing more came."""
+    return document.get("object") == "chat.completion.chunk" or document.get("done") is False
 
 
 def _array(body: bytes, document: Json) -> tuple[Json | Stream, Object]:

@@ -129,7 +129,7 @@ def _other_body(asked: Object) -> str:
 
 def _served(logged: Logged) -> str | None:
     """Return the model that answered, for servers which hold one model and are not asked for it by name."""
-    found = re.search(rb'"model"\s*:\s*"([^"\\]+)"', logged.response or b"")
+    found = re.search(rb'"model(?:Version)?"\s*:\s*"([^"\\]+)"', logged.response or b"")
     return found[1].decode("utf-8", "replace") if found else None
 
 
