@@ -99,7 +99,7 @@ def test_spoiled_records_are_imported_or_named(name, tmp_path):
         assert shown == {f"line {number}" for number in range(1, len(records) + 1)}
     recorded = record([path], tmp_path / "project", "spoiled", format=name, model="m")
     assert len(recorded.outcomes) == len(found)
-    assert all(outcome.refused or outcome.conversation for outcome in recorded.outcomes)
+    assert all(outcome.refused or outcome.skipped or outcome.conversation for outcome in recorded.outcomes)
 
 
 def test_spoiled_archives_are_imported_or_named(tmp_path):
@@ -111,7 +111,7 @@ def test_spoiled_archives_are_imported_or_named(tmp_path):
     path.write_text(har.archive(*entries))
     recorded = record([path], tmp_path / "project", "spoiled", format="har", model="m")
     assert len(recorded.outcomes) == len(entries)
-    assert all(outcome.refused or outcome.conversation for outcome in recorded.outcomes)
+    assert all(outcome.refused or outcome.skipped or outcome.conversation for outcome in recorded.outcomes)
 
 
 BAD = {
