@@ -80,7 +80,7 @@ def spoiled(sample, rng):
     return sample
 
 
-def spoiled_file(path, name, count=150):
+def spoiled_file(path, name, count=80):
     rng = random.Random(name)
     records = [spoiled(rng.choice(SAMPLES[name]), rng) for _ in range(count)]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def test_spoiled_records_are_imported_or_named(name, tmp_path):
 def test_spoiled_archives_are_imported_or_named(tmp_path):
     rng = random.Random(7)
     whole = har.entry({"text": json.dumps(har.ANSWER)}, _error="")
-    entries = [spoiled(whole, rng) for _ in range(200)]
+    entries = [spoiled(whole, rng) for _ in range(100)]
     path = tmp_path / "logs" / "spoiled.har"
     path.parent.mkdir()
     path.write_text(har.archive(*entries))
