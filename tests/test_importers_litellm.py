@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from importing import green, imported, lines, logged
+from importing import green, imported, lines, logged, turns
 from recorded_corpus import ABSENT, CORPUS, PRESENT, _bytes, _entries, rows
 
 from replay import importers
@@ -212,12 +212,11 @@ def test_the_log_of_recorded_calls_plays_as_they_were_recorded(sandbox):
     origins = [json.loads(line) for line in (folder / "origin.jsonl").read_text().splitlines()]
     assert (outcome.imported, outcome.refused) == (len(origins), 0)
     known = {(row["file"], row["index"]): row for row in rows()}
-    played = sorted(green(sandbox), key=lambda one: int(one[0].source["place"].removeprefix("line ")))
-    for origin, (conversation, turn) in zip(origins, played, strict=True):
+    for origin, (conversation, turn) in zip(origins, turns(sandbox, outcome), strict=True):
         recorded = known[origin["file"], origin["index"]]
         request, _ = _entries(CORPUS / recorded["file"], recorded["container"])[recorded["index"]]
         body = json.loads(_bytes(request))
-        assert len(conversation.messages) == len(body["messages"])
+        assert len(turn.request.messages) == len(body["messages"])
         assert len(conversation.tools) == len(body.get("tools", ()))
         assert conversation.params == {
             k: v for k, v in body.items() if k not in ("model", "messages", "tools")
