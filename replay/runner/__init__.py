@@ -20,12 +20,12 @@ from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts
 from replay.runner._plan import Planned, clashes, plan
-from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
+from replay.runner._seen import as_recorded, clean, expects_error, failed, hidden, odd, without_answer
 from replay.suites import Entry
 from replay.turn import Target, Transcript
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan"]
+__all__ = ["Planned", "Runner", "cassette_path", "clashes", "hidden", "plan"]
 
 
 def cassette_path(project: Project, case: Case) -> Path:
@@ -91,7 +91,7 @@ class Runner:
             transcript, found = play(conversation, entry)
         transcript = replace(transcript, target=target)
         if self.live:
-            transcript = clean(transcript, self._redactor(target.name))
+            transcript = clean(transcript, self.redactor(target.name))
             self._stop_if_refused(transcript, entry)
         verdicts = (*found, *self._seam(cassette, play, entry))
         if not play.refused:  # what could not run is not judged
@@ -133,7 +133,7 @@ class Runner:
         return Cassette(
             cassette_path(self.project, case),
             self.mode,
-            redactor=self._redactor(target.name),
+            redactor=self.redactor(target.name),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
@@ -146,7 +146,8 @@ class Runner:
         return transport
 
     @cache  # noqa: B019 - a runner lives as long as its session
-    def _redactor(self, name: str) -> Redactor:
+    def redactor(self, name: str) -> Redactor:
+        """Return what hides the secrets of a target. Raises BadInput."""
         return Redactor.for_project(self.project, self._secrets(self.project.target(name)))
 
     @cached_property
