@@ -41,4 +41,6 @@ def green(sandbox, but=()):
     result = sandbox.pytest("-q", "-p", "no:cacheprovider")
     assert result.ret == 0, result.stdout.str()
     played = [Result.from_json(line).transcript for line in sandbox.run()[1]]
+    order = [case["conversation"] for case in suite["cases"]]
+    played.sort(key=lambda one: order.index(one.conversation.name))
     return [(one.conversation, one.turns[-1]) for one in played]

@@ -16,7 +16,9 @@ from replay.verdict import Verdict
 
 Which = Literal["last", "all"] | int | None
 
-UNJUDGED = frozenset({"no_reply", "no_turn", "not_recorded", "no_price", "no_schema", "timed_out"})
+UNJUDGED = frozenset(
+    {"no_baseline", "no_reply", "no_turn", "not_recorded", "no_price", "no_schema", "timed_out"}
+)
 """Kinds which say that there was nothing to judge: a negated assertion fails by them too."""
 
 

@@ -195,6 +195,7 @@ TARGET: dict[str, Rule] = {
     "platform": _one_of("vertex", "bedrock"),
     "beta": _switch,
     "profile": text,
+    "alt": _one_of("json", "sse"),
     "base_url": _url,
     "endpoint": _url,
     "api_key": _no_key,

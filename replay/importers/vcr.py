@@ -21,10 +21,13 @@ from replay.importers import Logged
 from replay.importers._exchange import exchange
 from replay.jsontext import parse
 
+ALONE = True  # a cassette is one recording: its calls belong to no call of another file
+
 _LISTS = ("interactions", "http_interactions")
 _MARK = re.compile(
     rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\['
-    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:',
+    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:'
+    rb'|^\{\s*"requests"\s*:\s*\[\s*\{\s*"(method|uri|url|body|headers)"\s*:',
     re.MULTILINE,
 )
 _LAID_OUT = re.compile(rb'\s*\{[ \t]*\r?\n\s*"')

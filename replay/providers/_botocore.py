@@ -79,7 +79,7 @@ class _Client:
         """Send one request. Raises what botocore and the transport do."""
         self._call = (body, headers, tap, seconds)
         try:
-            self._sdk._make_api_call(operation, {"modelId": model, "messages": []})
+            self._sdk._make_api_call(operation, {"modelId": model})
         finally:
             self._call = None
 
@@ -87,7 +87,7 @@ class _Client:
         """Put our body into the request before it is signed."""
         body, headers, _, _ = self._call
         params["body"] = body
-        params["headers"] |= headers
+        params["headers"] |= {"Content-Type": "application/json"} | headers
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Send in botocore's place. The answer is read by the codec, so botocore is told an empty one."""

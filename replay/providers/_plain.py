@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import httpx2
+
+from replay.errors import BadInput
+from replay.providers._call import Codec, through
+from replay.providers._settings import adapt, headers, seconds
+from replay.turn import Request, Target, Turn
+
+
+def call(
+    request: Request, target: Target, transport: Any, codec: Codec, url: str, key: str | None = None
+) -> Turn:
+    """Send one request, once, to a URL, with a key as the bearer's token. Raises SeamError and BadInput."""
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as problem:
+        raise BadInput(f'target "{target.name}": {problem}') from None
+    body = json.dumps(adapt(codec.encode(request), target.settings)).encode()
+    sent = {"content-type": "application/json", "accept": "*/*"}
+    sent |= {"authorization": f"Bearer {key}"} if key else {}
+    sent |= {name.lower(): value for name, value in headers(target).items()}
+    return through(
+        request, target, transport, codec, lambda tap: line().post(url, body, sent, tap, seconds(target))
+    )
 
 
 class Line(httpx2.BaseTransport):

@@ -31,8 +31,11 @@ def odd(cassette: Cassette) -> Iterator[tuple[str, str]]:
 
 
 def as_recorded(target: Target, cassette: Cassette) -> Target:
-    """Return a target that needs nothing of the environment: it is asked where its recording was."""
-    uri = next((interaction.request.uri for interaction in cassette.interactions), "")
+    """Return a target that needs nothing of the environment: it is asked where its recording was.
+
+    That is the next one that is not played.
+    """
+    uri = next((cassette.interactions[index].request.uri for index in cassette.unplayed), "")
     return replace(target, settings={**target.settings, "recorded_uri": uri})
 
 
