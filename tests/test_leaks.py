@@ -119,8 +119,8 @@ def opened(path):
     """A file's bytes, and what is folded, encoded or spread over events in them."""
     data = path.read_bytes()
     parts = [data]
-    for run in re.findall(rb"H4sI[A-Za-z0-9+/]{40,}={0,2}", data):
-        parts.append(zlib.decompress(b64decode(run), 31))
+    packed = re.findall(rb"H4sI[A-Za-z0-9+/]{40,}={0,2}", data)
+    parts += [zlib.decompress(b64decode(run), 31) for run in packed]
     if path.suffix == ".yaml" and b"interactions:" in data:
         for one in cassettes.load(path):
             parts += (everything(one.request).encode(), everything(one.response).encode())

@@ -159,6 +159,7 @@ class Runner:
 
     @cache  # noqa: B019 - a runner lives as long as its session
     def redactor(self, *names: str) -> Redactor:
+        """Return what hides the secrets of these targets."""
         secrets: dict[str, str | None] = {}
         for name in names:
             secrets |= self._secrets(self.project.target(name))
