@@ -152,6 +152,22 @@ def _wanted(change: Any) -> bool:
     return click.confirm("accept?", err=True)
 
 
+@replay.command()
+@click.argument("conversation")
+@click.option("--to", required=True, metavar="NAME", help="A target of the project, or a provider.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when anything is lost.")
+@JSON
+def translate(conversation: str, to: str, strict: bool, as_json: bool) -> int:
+    """Print the body that would be sent of a CONVERSATION, and on stderr what is lost on the way."""
+    from replay.translate import translate as translated
+
+    found = translated(conversation, to)
+    _say(found.to_json(), json.dumps(found.body, indent=2, ensure_ascii=False), as_json)
+    if not as_json:
+        click.echo(found.text, err=True)
+    return 1 if strict and found.lost else 0
+
+
 @replay.group()
 def cassette() -> None:
     """Check and mend cassettes."""
@@ -181,6 +197,32 @@ def recover(paths: tuple[Path, ...], as_json: bool) -> int:
 
     done, code = _each(paths, recover_cassette)
     _say({"recovered": [str(one) for one in done]}, "\n".join(map(str, done)), as_json)
+    return code
+
+
+@replay.command()
+@FILES
+@click.option(
+    "--check", is_flag=True, help="Change nothing; name each place and exit with 1 if there is one."
+)
+@JSON
+def redact(paths: tuple[Path, ...], check: bool, as_json: bool) -> int:
+    """Replace secrets and personal data in files of any kind, or only name where they are.
+
+    Folders are searched whole. A place is named as path:line:kind; what is there is never shown.
+    """
+    from replay import rescan
+
+    files = rescan.walked(paths)
+    if check:
+        places, code = _each(files, rescan.check)
+        found = [str(one) for file in places for one in file]
+        _say({"found": found}, "\n".join(found), as_json)
+        return code or int(bool(found))
+    done, code = _each(files, rescan.rewrite)
+    rewritten = [one for one in done if one]
+    told = [{"path": one.path, "replaced": one.kinds} for one in rewritten]
+    _say({"rewritten": told}, "\n".join(map(str, rewritten)), as_json)
     return code
 
 

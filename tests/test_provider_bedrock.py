@@ -3,20 +3,26 @@
 import base64
 import copy
 import json
-import random
 from contextlib import suppress
 
 import aws_sdk
 import pytest
 import recorded_corpus
+import yaml
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scripted import Close, Scripted, reply, stream
+from wire_mutations import JSON, SEEDS, damaged
 
+from replay import fixtures
+from replay.cassette.cassette import Cassette
+from replay.cassette.redact import Redactor
+from replay.config import Project
 from replay.conversation import Message, Tool, ToolCall
 from replay.errors import BadInput
 from replay.jsontext import same
 from replay.providers import Unreadable, _aws_frames, _wire, bedrock
+from replay.record import record
+from replay.runner._seen import as_recorded
 from replay.turn import Reply, Request, Target, Usage
 
 DATA = base64.b64encode(b"any bytes").decode()
@@ -444,27 +450,8 @@ def test_what_is_no_answer_is_an_error(body):
     assert problem.value.error.kind == "bad_response"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 9) | st.text(max_size=5) | st.just(DATA),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
-    max_leaves=5,
-)
-
-
-def damaged(body, seed, value):
-    """Return the body with one place of it replaced."""
-    body, rng = copy.deepcopy(body), random.Random(seed)
-    holder = body
-    while True:
-        place = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
-        if rng.random() < 0.3 or not isinstance(holder[place], dict | list) or not holder[place]:
-            holder[place] = value
-            return body
-        holder = holder[place]
-
-
 @settings(max_examples=300)
-@given(st.integers(0, 2**32), JSON)
+@given(SEEDS, JSON)
 def test_garbage_is_unreadable_and_never_a_crash(seed, value):
     for decode, body in ((bedrock.decode_request, EVERYTHING), (bedrock.decode, ANSWER)):
         try:
@@ -654,6 +641,43 @@ def test_a_live_call_without_credentials_is_no_turn_that_waits(monkeypatch):
     turn = bedrock.send(HELLO, Target("other", "bedrock", HELLO.model, {"region": "eu-west-1"}), seam)
     assert "credentials" in turn.error.message
     assert seam.asked == []
+
+
+def test_an_imported_stream_is_played_from_sound_frames_without_its_secret(tmp_path):
+    key = "sk-proj-" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    events = copy.deepcopy(EVENTS)
+    events[5][1]["delta"]["text"], events[6][1]["delta"]["text"] = f"It is {key[:20]}", f"{key[20:]}."
+    call = {
+        "request": {
+            "method": "POST",
+            "uri": f"https://bedrock-runtime.us-east-1.amazonaws.com{MODEL_PATH}-stream",
+            "headers": {},
+            "body": json.dumps(bedrock.encode(HELLO)),
+        },
+        "response": {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {"content-type": ["application/vnd.amazon.eventstream"]},
+            "body": {"string": frames(events)},
+        },
+    }
+    log = tmp_path / "logs" / "call.yaml"
+    log.parent.mkdir()
+    log.write_text(yaml.dump({"interactions": [call], "version": 1}))
+    recorded = record([log], tmp_path / "out", "bedrock")
+    (outcome,) = recorded.outcomes
+    assert (outcome.refused, outcome.notes) == ("", ())
+    project = Project.find(tmp_path / "out")
+    target = project.target(outcome.target)
+    assert (target.provider, target.model, target.settings["region"]) == ("bedrock", HELLO.model, "us-east-1")
+    conversation = fixtures.load(project.conversations / f"{outcome.conversation}.yaml", project)
+    path = project.cassettes / outcome.conversation / f"{target.name}.yaml"
+    request = Request(target.model, conversation.messages, params=conversation.params)
+    with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
+        turn = bedrock.send(request, as_recorded(target, cassette), cassette.transport())
+        assert key[20:].encode() not in cassette.interactions[0].response.body
+    assert turn.error is None
+    assert turn.reply.message.text.startswith("It is REDACTED")
+    assert turn.stream == {"events": 13, "done": True}
 
 
 def botocores(parsed):

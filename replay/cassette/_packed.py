@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error
+from base64 import b64encode
+from binascii import Error, a2b_base64
 from collections.abc import Callable, Iterator
-
-from replay.cassette._words import long_words
 
 Packed = tuple[int, int, bytes, Callable[[bytes], bytes]]  # start, end, text, how to pack a text again
 
@@ -18,14 +16,17 @@ _URLSAFE = bytes.maketrans(b"-_", b"+/")
 _STANDARD = bytes.maketrans(b"+/", b"-_")
 _NO_TEXT = bytes(range(9)) + b"\x0b\x0c" + bytes(range(14, 32)) + b"\x7f"
 _SEPARATOR = re.compile(rb"[.=]+")
-_AFTER_ESCAPE = (0, 1, 5)  # letters of an escape may stand before it: \\n, \\u000a
 _GLANCE = 32  # characters that tell whether a run is worth unpacking: hardly any 24 random bytes are all text
 
 
-def hinted(raw: bytes) -> bool:
-    """Tell quickly whether raw text may hold text in base64."""
-    runs = (run for word in long_words(raw, 24) for run in _SEPARATOR.split(word) if len(run) >= 24)
-    return any(_is_text(_unpacked(run[place:][:_GLANCE])) for run in runs for place in _AFTER_ESCAPE)
+def hinted(words: list[bytes]) -> bool:
+    """Tell quickly, from its long words, whether raw text may hold text in base64."""
+    runs = (run for word in words if len(word) >= 24 for run in _SEPARATOR.split(word) if len(run) >= 24)
+    return any(_is_text(_unpacked(run[place:][:_GLANCE])) for run in runs for place in _beginnings(run))
+
+
+def _beginnings(run: bytes) -> tuple[int, ...]:
+    return (0, 1, 5) if run[0] in b"nrtu" else (0,)  # letters of an escape before it, as in \n
 
 
 def packed(flat: bytes) -> Iterator[Packed]:
@@ -38,7 +39,7 @@ def packed(flat: bytes) -> Iterator[Packed]:
 def _unpacked(run: bytes) -> bytes:
     run = run.rstrip(b"=").translate(_URLSAFE)
     try:
-        return b64decode(run + b"=" * (-len(run) % 4))
+        return a2b_base64(run + b"=" * (-len(run) % 4))
     except Error:
         return b""
 

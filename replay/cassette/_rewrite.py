@@ -12,6 +12,7 @@ from itertools import chain
 from replay.cassette import _frames, _packed, _stream
 from replay.cassette._flatten import Flat
 from replay.cassette._search import Hit, Search
+from replay.cassette._words import long_words
 
 Chunks = tuple[tuple[float, int], ...]
 Edit = tuple[int, int, bytes]  # start, end, what goes there
@@ -55,23 +56,26 @@ class Rewriter:
         )
 
     def _edits(self, text: bytes) -> list[Edit]:
-        unpacked = sorted(self._packed_edits(text))
-        return unpacked or [(hit.start, hit.end, self._replacement(hit)) for hit in self._search.hits(text)]
+        words = long_words(text)
+        unpacked = list(self._packed_edits(text, words))
+        hits = [] if unpacked else self._search.hits(text, words)
+        return unpacked or [(hit.start, hit.end, self._replacement(hit)) for hit in hits]
 
-    def _packed_edits(self, text: bytes) -> Iterator[Edit]:
-        for start, end, inner, pack in _packed_texts(text):
+    def _packed_edits(self, text: bytes, words: list[bytes]) -> Iterator[Edit]:
+        for start, end, inner, pack in _packed_texts(text, words):
             clean = self.text(inner)
             if clean is not inner:
                 yield start, end, pack(clean)
 
     def _found(self, text: bytes) -> Iterator[Found]:
-        yield from ((hit.kind, hit.start) for hit in self._search.hits(text))
-        for start, _, inner, _ in _packed_texts(text):
+        words = long_words(text)
+        yield from ((hit.kind, hit.start) for hit in self._search.hits(text, words))
+        for start, _, inner, _ in _packed_texts(text, words):
             yield from ((f"{kind} in base64", start) for kind, _ in self.find(inner))
 
 
-def _packed_texts(text: bytes) -> Iterator[_packed.Packed]:
-    if b"\0" in text or not _packed.hinted(text):
+def _packed_texts(text: bytes, words: list[bytes]) -> Iterator[_packed.Packed]:
+    if b"\0" in text or not _packed.hinted(words):
         return
     flat = Flat(text)
     for start, end, inner, pack in _packed.packed(flat.data):

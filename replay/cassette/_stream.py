@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 Edit = tuple[int, int, bytes]
 
-_STREAMED = re.compile(
-    rb"\A\s*(?:data:|event:|id:|retry:|:)|\n[ \t]*data:|\A\{[^\n]*\}\r?\n\{|\A\s*\[\s*\{\s*\"candidates\""
-)
-_ARRAY = re.compile(rb'\A\s*\[\s*\{\s*"candidates"')
+_BEGINS = re.compile(rb'\s*(?:data:|event:|id:|retry:|:|\{[^\n]*\}\r?\n\{|\[\s*\{\s*"candidates")')
+_EVENT = re.compile(rb"\n[ \t]*data:")
+_ARRAY = re.compile(rb'\s*\[\s*\{\s*"candidates"')
 _ITEM = re.compile(rb'(?=\{\s*"candidates")')
 _PIECE = re.compile(
     rb'"(content|text|arguments|partial_json|delta|refusal|reasoning_content|reasoning|thinking'
@@ -37,7 +36,7 @@ class Piece(NamedTuple):
 
 def is_stream(body: bytes) -> bool:
     """Tell from the first 4 KiB whether a body is a stream of events; headers are not to be trusted."""
-    return bool(_STREAMED.search(body, 0, 4096))
+    return bool(_BEGINS.match(body, 0, 4096) or _EVENT.search(body, 0, 4096))
 
 
 def texts(body: bytes) -> Iterator[list[Piece]]:

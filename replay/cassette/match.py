@@ -146,7 +146,7 @@ def _renumbered(value: Json, seen: dict[str, str], *, in_calls: bool = False) ->
         name: seen.setdefault(item, f"#{len(seen) + 1}")
         if name in minted and isinstance(item, str)
         else _renumbered(item, seen, in_calls=name == "tool_calls")
-        for name, item in value.items()
+        for name, item in sorted(value.items())  # the order of an object's fields says nothing
     }
 
 

@@ -18,18 +18,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
 from itertools import chain
-from typing import Literal
+from typing import Any
 
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
 from replay.cassette._rewrite import Rewriter
 from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
-from replay.config import Project
+from replay.config import Project, redaction
 from replay.conversation import Json
-from replay.errors import BadInput
-
-Pii = Literal["keyed", "drop", "keep"]
 
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
@@ -59,40 +58,54 @@ class Redactor:
 
     `known` are live credentials (8 characters or more), `terms` words to hide wherever they stand. `pii` says
     what becomes of personal data: `keyed` pseudonyms, `drop` (one placeholder for each family), `keep`.
+    `headers` are kept beside those that always are; `added` are the rules a project adds, as `Search` takes
+    them. Raises BadInput.
     """
 
     def __init__(
-        self, salt: str, known: Iterable[str] = (), terms: Iterable[str] = (), pii: Pii = "keyed"
+        self,
+        salt: str,
+        known: Iterable[str] = (),
+        terms: Iterable[str] = (),
+        pii: str = "keyed",
+        *,
+        headers: Iterable[str] = (),
+        **added: Any,
     ) -> None:
         self._salt, self._pii = salt, pii
-        self._search = Search(known, terms, personal=pii != "keep")
-        self._rewriter = Rewriter(self._search, self._pseudonym)
+        known, terms, headers = sorted(set(known)), list(terms), list(headers)
+        self._says = (salt, known, terms, pii, headers, added)
+        self._headers = frozenset(name.lower() for name in headers)
+        search = Search(known, terms, personal=pii != "keep", **added)
+        self._rewriter = Rewriter(search, self._pseudonym)
 
     @classmethod
     def for_project(
         cls, project: Project, live: Mapping[str, str | None], *, personal: bool = True
     ) -> Redactor:
-        """Make the redactor of a project, from the table `[tool.replay.redaction]` (`salt`, `terms`, `pii`).
+        """Make the redactor of a project, from the table `[tool.replay.redaction]`.
 
-        `live` are the target's credentials by variable. REPLAY_SALT in the environment comes before the
-        table's salt. Known values are those of `live` and of every environment variable whose name says so
-        (KEY, TOKEN, SECRET, PASSWORD), but for names of files. Without `personal` personal data stays as it
-        is. Raises BadInput.
+        The table holds `salt`, `terms`, `pii`, `headers`, `patterns`, `keys`, `allow` and `presidio`. `live`
+        are the target's credentials by variable. REPLAY_SALT in the environment comes before the table's
+        salt. Known values are those of `live` and of every environment variable whose name says so (KEY,
+        TOKEN, SECRET, PASSWORD), but for names of files. Without `personal` personal data stays as it is.
+        Raises BadInput.
         """
-        table = project.settings.get("redaction") or {}
-        salt, terms, pii = table.get("salt", ""), table.get("terms", []), table.get("pii", "keyed")
-        if not isinstance(salt, str):
-            raise BadInput("redaction.salt must be a text")
-        if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
-            raise BadInput("redaction.terms must be a list of texts")
-        if pii not in ("keyed", "drop", "keep"):
-            raise BadInput(f'redaction.pii "{pii}" is not known; use one of keyed, drop, keep')
-        values = [*filter(None, live.values()), *_environment()]
-        return cls(os.environ.get("REPLAY_SALT") or salt, values, terms, pii if personal else "keep")
+        table = dict(redaction(project.settings))
+        known = [*filter(None, live.values()), *_environment()]
+        table["salt"] = os.environ.get("REPLAY_SALT") or table.get("salt", "")
+        return cls(known=known, **(table if personal else table | {"pii": "keep"}))
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What differs where another redactor might hide something else."""
+        return sha256(repr(self._says).encode()).digest()
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""
-        headers = {name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS}
+        headers = {
+            name: value for name, value in request.headers.items() if self._keeps(name, REQUEST_HEADERS)
+        }
         uri, (body, _) = request.uri, self._rewriter.body(request.body)
         if not self._is_clean((uri, *headers.values())):
             uri, headers = self.text(uri), {name: self.text(value) for name, value in headers.items()}
@@ -103,7 +116,7 @@ class Redactor:
         headers = {
             name: values
             for name, values in response.headers.items()
-            if name.lower() in RESPONSE_HEADERS or name.lower().startswith(RESPONSE_PREFIXES)
+            if self._keeps(name, RESPONSE_HEADERS) or name.lower().startswith(RESPONSE_PREFIXES)
         }
         clean = self._is_clean(chain.from_iterable(headers.values()))
         headers = {
@@ -116,8 +129,12 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text without its secrets; the same object when there are none."""
         data = _bytes(text)
-        clean = self._rewriter.text(data)
+        clean = self.data(data)
         return text if clean is data else _text(clean)
+
+    def data(self, data: bytes) -> bytes:
+        """Return bytes without their secrets; the same object when there are none."""
+        return self._rewriter.text(data)
 
     def json(self, value: Json) -> Json:
         """Return a JSON value without its secrets, redacted as its text would be."""
@@ -131,6 +148,9 @@ class Redactor:
             return self._rewriter.find(text)
         data = _bytes(text)
         return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
+
+    def _keeps(self, name: str, always: frozenset[str]) -> bool:
+        return name.lower() in always or name.lower() in self._headers
 
     def _is_clean(self, texts: Iterable[str]) -> bool:
         text = "\n".join(texts)

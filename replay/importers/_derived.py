@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from replay import providers
-from replay.conversation import Object
+from replay.conversation import Json, Object
 from replay.importers import Logged
 from replay.importers._exchange import iso, when_was
 from replay.importers._records import as_bytes, given
@@ -44,6 +46,28 @@ def said(message: Object, finish_reason: Any = None, usage: Any = None, **more: 
     """Return the body of an answer that says this; what is None was not logged and is left out."""
     choice = given({"index": 0, "message": message, "finish_reason": finish_reason})
     return given({"object": "chat.completion", **more, "choices": [choice], "usage": usage})
+
+
+def turns(
+    path: str, place: str, messages: list[Object], asked: Object, derived: str, **more: Any
+) -> Iterator[Logged]:
+    """Yield one call for each assistant message of a whole conversation: what came before it, and it.
+
+    Their place is `<place>, turn 1`, ...; they share `thread`, which is the place where `more` names none.
+    """
+    more = {"thread": place} | more
+    answers = [number for number, message in enumerate(messages) if message.get("role") == "assistant"]
+    for turn, number in enumerate(answers, 1):
+        request = asked | {"messages": messages[:number]}
+        yield chat(path, f"{place}, turn {turn}", request, said(messages[number]), derived, **more)
+    if not answers:
+        yield Logged(path, place, refused="no assistant message is kept")
+
+
+def tool_call(name: str, arguments: Json, key: str | None) -> Object:
+    """Return a tool call; arguments that a log keeps as JSON, not as the model's own text, become text."""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": key or "", "type": "function", "function": {"name": name, "arguments": text}}
 
 
 def origin(name: Any = None, when: Any = None, **more: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from replay.cassette.encoding import decoded, still_encoded
 from replay.conversation import Json, Object
 from replay.importers import Logged
+from replay.importers._packed import unpacked
 
 _WRAPPED = {"string", "base64_string", "encoding"}
 _PICKLED = ({"state"}, {"args"})
@@ -58,9 +59,7 @@ def _body(side: Object, headers: dict[str, str]) -> bytes:
     )
     encoding = headers.get("content-encoding", "").strip().lower()
     body = decoded(_stored(recorded), encoding)
-    if still_encoded(body, encoding):
-        raise ValueError(f"its body is compressed with {encoding}")
-    return body
+    return unpacked(body, encoding) if still_encoded(body, encoding) else body
 
 
 def _stored(body: Json) -> bytes:

@@ -87,26 +87,20 @@ def beginnings(head: bytes, *keys: str) -> list[Object]:
 
 def mended(text: bytes) -> bytes:
     """Return the longest beginning of JSON text that can be closed, closed."""
-    open_brackets: list[bytes] = []
-    end, closing = 0, b""
+    unclosed, end = bytearray(), 0
     for mark in _MARKS.finditer(text):
         sign = mark[0]
         if sign in (b"{", b"["):
-            open_brackets.append(b"}" if sign == b"{" else b"]")
+            unclosed += b"}" if sign == b"{" else b"]"
             end = mark.end()
-        elif sign in (b"}", b"]"):
-            if not open_brackets:
-                break
-            open_brackets.pop()
+        elif sign in (b"}", b"]") and unclosed:
+            unclosed.pop()
             end = mark.end()
         elif sign == b",":
             end = mark.start()
-        elif sign == b'"':  # of a string that is cut
+        elif len(sign) == 1:  # the quote of a string that is cut, or a bracket too many
             break
-        else:
-            continue
-        closing = b"".join(reversed(open_brackets))
-    return text[:end] + closing
+    return text[:end] + unclosed[::-1]
 
 
 def _read(stream: IO[bytes], keys: tuple[str, ...]) -> Iterator[Item]:

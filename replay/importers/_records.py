@@ -69,6 +69,11 @@ def as_bytes(value: Json) -> bytes:
     return written.encode("utf-8", "surrogatepass")
 
 
+def some(**fields: Json) -> Object:
+    """Return the fields that hold something: neither null nor empty."""
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
 def given(record: Object, *but: str) -> Object:
     """Return the fields of a record that say something, without those named."""
     return {key: value for key, value in record.items() if value is not None and key not in but}

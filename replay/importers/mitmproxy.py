@@ -78,7 +78,8 @@ def _url(request: Object) -> str:
     authority = _text(request.get("authority")) or named.get("host", "")
     port = request.get("port")
     usual = port in (None, _PORTS.get(scheme))
-    where = authority if authority and _is_number(host) else host if usual else f"{host}:{port}"
+    bare = f"[{host}]" if ":" in host else host
+    where = authority if authority and _is_number(host) else bare if usual else f"{bare}:{port}"
     return f"{scheme}://{where}{_text(request.get('path'))}"
 
 

@@ -67,7 +67,7 @@ class _Evals:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._alone = len(paths) == 1
         self._graders: dict[str, list[Object]] = {}
-        self._runs: list[Object] = []
+        self._runs: dict[str, Object] = {}
         for path in paths:
             for record in _said_of_all(path):
                 self._learn(record)
@@ -76,11 +76,11 @@ class _Evals:
         if record.get("object") == "eval":
             self._graders[text(record.get("id"))] = mappings(record.get("testing_criteria"))
         elif record.get("object") == "eval.run" and mapping(record.get("data_source")).get("input_messages"):
-            self._runs.append(record)
+            self._runs[text(record.get("id"))] = record
 
     def read(self, path: Path) -> Iterator[Logged]:
         around = frame(path, *_LISTS)
-        runs = [around] if around.get("object") == "eval.run" else self._runs
+        runs = [around] if around.get("object") == "eval.run" else list(self._runs.values())
         for item in items(path, *_LISTS):
             if not isinstance(item.value, dict):
                 yield Logged(str(path), item.place, refused=item.wrong)

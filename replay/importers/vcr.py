@@ -26,7 +26,8 @@ ALONE = True  # a cassette is one recording: its calls belong to no call of anot
 _LISTS = ("interactions", "http_interactions")
 _MARK = re.compile(
     rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\['
-    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:',
+    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:'
+    rb'|^\{\s*"requests"\s*:\s*\[\s*\{\s*"(method|uri|url|body|headers)"\s*:',
     re.MULTILINE,
 )
 _LAID_OUT = re.compile(rb'\s*\{[ \t]*\r?\n\s*"')

@@ -1,12 +1,11 @@
 """Calls of tools and their results, and the order of parts and calls in an assistant's message.
 
 The wire has calls among the other blocks, and results as blocks of a user's message. The ids it takes are
-letters, digits, `_` and `-`; others are minted anew from the id itself, the same for a call and its result.
+letters, digits, `_` and `-`, and no id twice.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,38 +14,22 @@ from replay.conversation import Json, Message, Object, ToolCall
 from replay.jsontext import parse, same
 from replay.providers import _native
 from replay.providers._anthropic_blocks import WIRE, bare, blocks, part, written
+from replay.providers._ids import legal
 
 _LEGAL = re.compile(r"[A-Za-z0-9_-]+")
 _CALL = "call"  # of a marker part: which call stands there
-_NOTHING = {"type": "text", "text": ""}  # comes in replies; in a request the wire refuses it
 
 
-class Ids:
-    """Gives each call of a request an id that the wire takes, and its result the same one."""
+def with_legal_ids(messages: Iterable[Message]) -> list[Message]:
+    """Return the messages with ids that the wire takes, each for one call alone."""
+    used: set[str] = set()
 
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._open: dict[str, list[str]] = {}
+    def fits(key: str) -> bool:
+        known = key in used
+        used.add(key)
+        return not known and _LEGAL.fullmatch(key) is not None
 
-    def of_call(self, key: str) -> str:
-        """Return the id of the next call; one that is illegal or was given before is minted anew."""
-        legal = key
-        while not _LEGAL.fullmatch(legal) or legal in self._used:
-            legal = _minted(f"{key} {len(self._used)} {legal}")
-        self._used.add(legal)
-        self._open.setdefault(key, []).append(legal)
-        return legal
-
-    def of_result(self, key: str) -> str:
-        """Return the id of the call that a result answers; of several of one id the first that is open."""
-        waiting = self._open.get(key)
-        if waiting:
-            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        return key if _LEGAL.fullmatch(key) else _minted(key)
-
-
-def _minted(text: str) -> str:
-    return f"toolu_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    return legal(messages, fits)
 
 
 def spoken(
@@ -67,14 +50,14 @@ def spoken(
             continue
         parts += [_native.part(WIRE, {_CALL: number}) for number in range(unmarked, len(calls))]
         unmarked = len(calls)
-        parts.append(dict(block) if reply and block == _NOTHING else part(block))
+        parts.append(dict(block) if reply and _blank(block) else part(block))
     text = bare(parts) if reply or calls else None
     return (parts or None) if text is None else text, calls
 
 
-def speech(message: Message, ids: Ids, *, reply: bool = False) -> list[Object]:
+def speech(message: Message, *, reply: bool = False) -> list[Object]:
     """Return the blocks of an assistant's message: the inverse of `spoken`."""
-    calls = [_use(call, ids) for call in message.tool_calls]
+    calls = [_use(call) for call in message.tool_calls]
     found: list[Object] = []
     placed: set[int] = set()
     for item in _parts(message, reply=reply):
@@ -82,9 +65,15 @@ def speech(message: Message, ids: Ids, *, reply: bool = False) -> list[Object]:
         if place is not None:
             found += calls[place : place + 1] if place not in placed else []
             placed.add(place)
-        elif (block := dict(item) if reply and item == _NOTHING else written(item)) is not None:
+        elif (block := dict(item) if reply and _blank(item) else written(item)) is not None:
             found.append(block)
     return found + [call for number, call in enumerate(calls) if number not in placed]
+
+
+def _blank(block: Object) -> bool:
+    """Whether this is a plain text of nothing or spaces: replies have it, in a request it is refused."""
+    text = block.get("text")
+    return block.keys() == {"type", "text"} and isinstance(text, str) and not text.strip()
 
 
 def _parts(message: Message, *, reply: bool) -> list[Object]:
@@ -111,11 +100,11 @@ def _call(block: Object, *, reply: bool) -> ToolCall | None:
     said = block.get("input")
     text = said if reply and isinstance(said, str) else compact(said)
     call = ToolCall(key, name, text, extra=_native.keep(WIRE, rest))
-    return call if reply or same(_use(call, Ids()), block) else None
+    return call if reply or (_LEGAL.fullmatch(key) and same(_use(call), block)) else None
 
 
-def _use(call: ToolCall, ids: Ids) -> Object:
-    block = {"type": "tool_use", "id": ids.of_call(call.id), "name": call.name, "input": _input(call)}
+def _use(call: ToolCall) -> Object:
+    block = {"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call)}
     return block | _native.own(call.extra, WIRE)
 
 
@@ -168,16 +157,16 @@ def _result(block: Object) -> Message | None:
         rest, content = rest | {"content": content}, ""
     kept = _native.keep(WIRE, {"result": rest} if rest else {})
     message = Message("tool", content, tool_call_id=key, extra=kept)
-    return message if same(answer(message, Ids()), block) else None
+    return message if same(answer(message), block) else None
 
 
-def answer(message: Message, ids: Ids) -> Object:
+def answer(message: Message) -> Object:
     """Return the block that a tool message is."""
     content = message.content if isinstance(message.content, str) else blocks(message.content) or None
     rest = _native.own(message.extra, WIRE).get("result") or {}
     block = {
         "type": "tool_result",
-        "tool_use_id": ids.of_result(message.tool_call_id or ""),
+        "tool_use_id": message.tool_call_id or "",
         "content": content,
     }
     return {key: value for key, value in (block | rest).items() if key != "content" or value is not None}

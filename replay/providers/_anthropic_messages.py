@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 
 from replay.conversation import Json, Message, Object
 from replay.providers import _native, _shape
 from replay.providers._anthropic_blocks import WIRE, blocks, part
-from replay.providers._anthropic_calls import Ids, answer, answers, speech, spoken
+from replay.providers._anthropic_calls import answer, answers, speech, spoken, with_legal_ids
 
 _SYSTEM = ("system", "developer")
 _ROLES = ("user", "assistant", "system")
@@ -37,18 +37,16 @@ def system(messages: Iterable[Message]) -> str | list[Object] | None:
     """Return the system prompt: the messages that come before all others."""
     first = list(takewhile(_is_prompt, messages))
     if len(first) == 1 and isinstance(first[0].content, str):
-        return first[0].content or None
+        return first[0].content if first[0].content.strip() else None
     return [block for message in first for block in blocks(message.content)] or None
 
 
 def written(messages: Iterable[Message]) -> list[Object]:
     """Return the messages of a request, without those of the system prompt."""
-    messages = list(messages)
-    rest = messages[len(list(takewhile(_is_prompt, messages))) :]
+    rest = dropwhile(_is_prompt, with_legal_ids(messages))
     said: list[_Said] = []
-    ids = Ids()
     for message in _moved(rest):
-        one = _one(message, ids)
+        one = _one(message)
         if one.blocks or "content" in one.own:
             _add(said, one)
     opened = said and (said[0].role != "assistant" or said[0].own.get("apart"))
@@ -73,15 +71,15 @@ def _moved(messages: Iterable[Message]) -> Iterator[Message]:
     yield from waiting
 
 
-def _one(message: Message, ids: Ids) -> _Said:
+def _one(message: Message) -> _Said:
     own = _native.own(message.extra, WIRE)
     if "content" in own and not message.content:
         return _Said(message.role, [], None, own)
     if message.role in ("tool", "function"):
-        return _Said("user", [answer(message, ids)], None, own)
+        return _Said("user", [answer(message)], None, own)
     role = message.role if message.role in _ROLES else "user"
     text = message.content if isinstance(message.content, str) and not message.tool_calls else None
-    return _Said(role, speech(message, ids), text, own)
+    return _Said(role, speech(message), text, own)
 
 
 def _add(said: list[_Said], one: _Said) -> None:
@@ -131,9 +129,9 @@ def _read(message: Object, where: str) -> list[Message]:
 
 
 def _content(role: str, content: Json, where: str) -> list[Message]:
-    if isinstance(content, str) and content:
+    if isinstance(content, str) and content.strip():
         return [Message(role, content)]
-    if not content:
+    if not content or isinstance(content, str):
         return [_marked(Message(role, ""), {"content": content})]
     found = _shape.mappings(content, where)
     if role == "assistant":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replay.conversation import Json, Message, Object
 from replay.providers import Unreadable, _errors, _shape
-from replay.providers._anthropic_calls import Ids, speech, spoken
+from replay.providers._anthropic_calls import speech, spoken
 from replay.providers._anthropic_messages import thought
 from replay.turn import ApiError, Reply, Usage
 
@@ -67,7 +67,7 @@ def encode_reply(said: Reply) -> Object:
 
 
 def _content(message: Message) -> list[Object]:
-    blocks = speech(message, Ids(), reply=True)
+    blocks = speech(message, reply=True)
     reasoning = message.extra.get("reasoning_content")
     if reasoning and not thought(message.content):
         return [{"type": "thinking", "thinking": reasoning, "signature": ""}, *blocks]

@@ -48,6 +48,7 @@ def _request(body: Object) -> Request:
     messages = _shape.mappings(body["messages"], "messages")
     tools = _shape.mappings(body.get("tools"), "tools")
     prompt = body.get("system") or None
+    prompt = None if isinstance(prompt, str) and not prompt.strip() else prompt
     said = {"model": body.get("model"), "system": prompt, "messages": messages, "tools": tools}
     # what is empty is no system prompt and no tool, and is sent again as it was
     fields = {name: value for name, value in body.items() if not said.get(name)}

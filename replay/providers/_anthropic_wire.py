@@ -38,20 +38,10 @@ def claims(asked: Json, answered: bytes | None) -> bool:
 
 def _asks(asked: Object) -> bool:
     """Tell by the request alone: by what no other wire has."""
-    messages, offered = asked["messages"], asked.get("tools")
-    tools = offered if isinstance(offered, list) else []
-    if "system" in asked or any(_has(tool, "input_schema") for tool in tools):
-        return "max_tokens" in asked
-    contents = [message.get("content") for message in messages if isinstance(message, dict)]
-    kinds = [
-        block.get("type")
-        for content in contents
-        if isinstance(content, list)
-        for block in content
-        if isinstance(block, dict)
-    ]
-    return "max_tokens" in asked and any(kind in _BLOCKS for kind in kinds)
+    said = "system" in asked or any("input_schema" in tool for tool in _objects(asked.get("tools")))
+    blocks = (block for item in _objects(asked["messages"]) for block in _objects(item.get("content")))
+    return "max_tokens" in asked and (said or any(block.get("type") in _BLOCKS for block in blocks))
 
 
-def _has(value: Json, key: str) -> bool:
-    return isinstance(value, dict) and key in value
+def _objects(value: Json) -> list[Object]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import _errors, _shape
+from replay.providers import Unreadable, _errors, _shape
 from replay.providers._converse_messages import Written
+from replay.providers._events import documents
 from replay.turn import ApiError
 
 _PADDING = "p"  # random, against guessing the text from the sizes of frames
@@ -26,23 +27,29 @@ def body_of(events: Iterable[Mapping[str, str]]) -> tuple[Object, ApiError | Non
     blocks: dict[int, Object] = {}
     message: Object = {}
     body: Object = {}
-    for number, event in enumerate(events, 1):
-        try:
-            said = _shape.mapping(parse(event["data"]), f"event {number}")
+    error = None
+    try:
+        for event, said in documents(events):
             said.pop(_PADDING, None)
             if event.get("error"):
                 error = _errors.told({"code": event["event"]} | said, "stream_error")
-                return _whole(body, message, blocks), error
-            if event["event"] == "messageStart":
-                message |= said
-            elif event["event"].startswith("contentBlock"):
-                _add(blocks, event["event"], said)
-            else:  # messageStop, metadata, and what is still to come
-                body |= said
-        except (ValueError, RecursionError) as problem:
-            error = ApiError("bad_response", message=f"event {number} cannot be read: {problem}")
-            return _whole(body, message, blocks), error
-    return _whole(body, message, blocks), None
+                break
+            _add(body, message, blocks, event["event"], said)
+    except Unreadable as problem:
+        error = problem.error
+    except (ValueError, RecursionError) as problem:
+        error = ApiError("bad_response", message=f"an event cannot be read: {problem}")
+    return _whole(body, message, blocks), error
+
+
+def _add(body: Object, message: Object, blocks: dict[int, Object], event: str, said: Object) -> None:
+    """Merge an event. Raises ValueError."""
+    if event == "messageStart":
+        message |= said
+    elif event.startswith("contentBlock"):
+        _add_to_block(blocks, event, said)
+    else:  # messageStop, metadata, and what is still to come
+        body |= said
 
 
 def _whole(body: Object, message: Object, blocks: dict[int, Object]) -> Object:
@@ -52,7 +59,7 @@ def _whole(body: Object, message: Object, blocks: dict[int, Object]) -> Object:
     return body | {"output": {"message": message | {"content": content}}}
 
 
-def _add(blocks: dict[int, Object], event: str, said: Object) -> None:
+def _add_to_block(blocks: dict[int, Object], event: str, said: Object) -> None:
     """Merge an event into the block it belongs to. Raises ValueError."""
     index = said.get("contentBlockIndex")
     if not isinstance(index, int):

@@ -13,8 +13,8 @@ def legal(messages: Iterable[Message], fits: Callable[[str], bool], name: str = 
     """Return the messages with every call's id one that `fits`, and the answers under the same ids.
 
     An id that does not fit, or is missing, is replaced by `name` with a number that no other call has; the
-    same conversation always gets the same ids. An answer that names no call is that of the first call of
-    its name that is not answered yet.
+    same conversation always gets the same ids. Of several calls with one id an answer is that of the first
+    that is not answered yet; one that names no call is that of the first such call of its name.
     """
     messages = list(messages)
     used = {call.id for message in messages for call in message.tool_calls}
@@ -25,31 +25,32 @@ def legal(messages: Iterable[Message], fits: Callable[[str], bool], name: str = 
 class _Ids:
     def __init__(self, fits: Callable[[str], bool], fresh: Iterator[str]) -> None:
         self._fits, self._fresh = fits, fresh
-        self._renamed: dict[str, str] = {}
-        self._open: list[ToolCall] = []
+        self._open: list[tuple[str, ToolCall]] = []  # the id that a call came with, and the call
+        self._answered: dict[str | None, str] = {}
 
     def of(self, message: Message) -> Message:
         if message.tool_calls:
             calls = tuple(map(self._call, message.tool_calls))
-            self._open += calls
+            self._open += zip((call.id for call in message.tool_calls), calls, strict=True)
             return message if calls == message.tool_calls else replace(message, tool_calls=calls)
         if message.role in ("tool", "function"):
             return self._answer(message)
         return message
 
     def _call(self, call: ToolCall) -> ToolCall:
-        if call.id and self._fits(call.id):
-            return call
-        new = next(self._fresh)
-        if call.id:
-            self._renamed[call.id] = new
-        return replace(call, id=new)
+        return call if call.id and self._fits(call.id) else replace(call, id=next(self._fresh))
 
     def _answer(self, message: Message) -> Message:
-        key = message.tool_call_id
-        key = self._renamed.get(key, key) if key else self._first(message.extra.get("name"))
-        self._open = [call for call in self._open if call.id != key]
-        return message if key == message.tool_call_id else replace(message, tool_call_id=key)
+        asked = message.tool_call_id
+        place = self._first(asked, message.extra.get("name"))
+        key = self._answered.get(asked, asked) if place is None else self._open.pop(place)[1].id
+        if asked and key:
+            self._answered[asked] = key
+        return message if key == asked else replace(message, tool_call_id=key)
 
-    def _first(self, name: object) -> str | None:
-        return next((call.id for call in self._open if name in (None, call.name)), None)
+    def _first(self, asked: str | None, name: object) -> int | None:
+        """Return the first open call that came with this id; without one, of this name."""
+        for place, (came, call) in enumerate(self._open):
+            if came == asked if asked else name in (None, call.name):
+                return place
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replay.conversation import Json, Object
+from replay.conversation import Json, Message, Object
 from replay.jsontext import same
 
 NATIVE = "native"
@@ -62,3 +62,14 @@ def merged(made: Object, rest: Object) -> Object:
         for key, value in rest.items()
     }
     return made | both
+
+
+def speaks(message: Message, wire: str) -> bool:
+    """Tell whether a message says anything to a wire: one whose parts are all of other wires does not.
+
+    What answers a tool is always said.
+    """
+    parts = message.content if isinstance(message.content, list) else ()
+    others = bool(parts) and all(part.get("type") == NATIVE and wire not in part for part in parts)
+    beside = message.tool_calls or message.tool_call_id or plain(message.extra)
+    return not others or bool(beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,34 +10,35 @@ from typing import Any
 
 import httpx2
 
-
-class Line(httpx2.BaseTransport):
-    """An HTTP client whose requests go over the transport that each of them gives."""
-
-    def __init__(self) -> None:
-        self._transport: Any = None
-        self._http = httpx2.Client(transport=self, trust_env=False, headers={"user-agent": "replay"})
-
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], transport: Any, seconds: float) -> None:
-        """Send a request and read the answer to its end. Raises what the transport does."""
-        self._transport = transport
-        try:
-            self._http.post(url, content=body, headers=dict(headers), timeout=seconds)
-        finally:
-            self._transport = None
-            self._http.cookies.clear()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request to the transport of the call."""
-        response: httpx2.Response = self._transport.handle_request(request)
-        return response
+from replay.errors import BadInput
+from replay.providers._call import Codec, through
+from replay.providers._line import Line
+from replay.providers._settings import SECONDS, adapt, headers, seconds
+from replay.turn import Request, Target, Turn
 
 
-def line() -> Line:
-    """Return this thread's line: making a client costs as much as half a call."""
-    return _line(threading.get_ident())
+def call(
+    request: Request, target: Target, transport: Any, codec: Codec, url: str, key: str | None = None
+) -> Turn:
+    """Send one request, once, to a URL, with a key as the bearer's token. Raises SeamError and BadInput."""
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as problem:
+        raise BadInput(f'target "{target.name}": {problem}') from None
+    body = json.dumps(adapt(codec.encode(request), target.settings)).encode()
+    sent = {"content-type": "application/json", "accept": "*/*"}
+    sent |= {"authorization": f"Bearer {key}"} if key else {}
+    sent |= {name.lower(): value for name, value in headers(target).items()}
+    return through(request, target, transport, codec, lambda tap: post(url, body, sent, tap, seconds(target)))
 
 
-@lru_cache(maxsize=64)  # of threads; one that falls out is made again
+def post(url: str, body: bytes, headers: Mapping[str, str], transport: Any, seconds: float) -> None:
+    """Send a request and read the answer to its end. Raises what the transport does."""
+    line = _line(threading.get_ident())
+    with line.over(transport):
+        line.http.post(url, content=body, headers={"user-agent": "replay", **headers}, timeout=seconds)
+
+
+@lru_cache(maxsize=64)  # of threads; one that falls out is made again: it costs as much as half a call
 def _line(_thread: int) -> Line:
-    return Line()
+    return Line(SECONDS)

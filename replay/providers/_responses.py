@@ -59,16 +59,20 @@ def encode(request: Request) -> Object:
     body: Object = {"model": request.model} if request.model else {}
     if form.get("instructions") is True and messages and _instructs(messages[0]):
         body["instructions"], messages = messages[0].content, messages[1:]
+    messages = tuple(message for message in messages if not _template(message))
     items = _responses_items.items(messages)
     match items:
         case [{"role": "user", "content": str(text)}] if form.get("input") == "text" and len(items[0]) == 2:
             body["input"] = text
         case _ if items or form.get("input") != "absent":
             body["input"] = items
-    if tools := [said for tool in request.tools if (said := _responses_tools.written(tool))]:
-        body["tools"] = tools
+    tools = [_responses_tools.written(tool) for tool in request.tools]
+    if said := [tool for tool in tools if tool is not None]:
+        body["tools"] = said
     elif request.params.get("tools") == []:
         body["tools"] = []
+    for prompt in filter(None, map(_template, request.messages)):
+        body["prompt"] = prompt
     fields = _responses_params.written(request.params)
     return body | {key: value for key, value in fields.items() if key != "form"}
 
@@ -76,6 +80,14 @@ def encode(request: Request) -> Object:
 def _form(params: Object) -> Object:
     form = _native.own(params, WIRE).get("form")
     return form if isinstance(form, dict) else {}
+
+
+def _template(message: Message) -> Object | None:
+    """The stored prompt that stands for a message: nothing else is said in it."""
+    match message.content:
+        case [{"type": _native.NATIVE, "openai_responses": {"prompt": dict(prompt)}}]:
+            return prompt
+    return None
 
 
 def _instructs(message: Message) -> bool:
@@ -104,6 +116,8 @@ def _request(body: Object) -> Request:
         messages += _responses_items.messages(_shape.mappings(rest.pop("input"), "input"))
     elif "input" not in body:
         form["input"] = "absent"
+    if not messages and isinstance(body.get("prompt"), dict):
+        messages.append(Message("user", [_native.part(WIRE, {"prompt": rest.pop("prompt")})]))
     tools = [_responses_tools.read(item) for item in _shape.mappings(body.get("tools"), "tools")]
     if tools:
         del rest["tools"]

@@ -48,6 +48,11 @@ def address(target: Target, name: str) -> str:
     return url
 
 
+def address_or(target: Target, name: str, default: str) -> str:
+    """Return the URL at `name` or `<name>_env`, the default where the target names neither."""
+    return address(target, name) if {name, f"{name}_env"} & target.settings.keys() else default
+
+
 def _recorded(target: Target, name: str) -> str | None:
     url = target.settings.get(RECORDED)
     if not url:

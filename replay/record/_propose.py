@@ -11,6 +11,7 @@ from replay.conversation import Json, ToolCall
 from replay.errors import BadInput
 from replay.turn import ApiError, Transcript, Turn, Usage
 
+MOST = 2**53  # tokens; more were not counted by anyone
 HEAD_ROOM = 1.2  # of the tokens that a recording took, rounded up to tens
 _OURS = ("baseline", "contract", "python")  # not taken from a log: we write the first two, the last runs code
 
@@ -82,7 +83,7 @@ def _budget(usages: Sequence[Usage]) -> dict[str, int]:
         "completion": [usage.completion_tokens for usage in usages],
     }
     most = {kind: max(filter(None, found)) for kind, found in counts.items() if all(found)}
-    return {kind: math.ceil(count * HEAD_ROOM / 10) * 10 for kind, count in most.items()}
+    return {kind: math.ceil(count * HEAD_ROOM / 10) * 10 for kind, count in most.items() if count < MOST}
 
 
 def _holds(item: Json, transcript: Transcript) -> bool:

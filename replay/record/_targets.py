@@ -16,7 +16,7 @@ from replay.record._files import slug
 from replay.turn import Target
 
 # The settings that say where a model is asked.
-_WHERE = ("base_url", "endpoint", "deployment", "api_version", "platform", "region", "beta")
+_WHERE = ("base_url", "endpoint", "deployment", "api_version", "platform", "region", "beta", "alt")
 
 
 class Targets:
