@@ -1,13 +1,16 @@
 """What the tests of `replay record` share: small logs of invented calls, and what was made of them."""
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
 
 import yaml
 
-from replay import fixtures, player, providers, suites
+from replay import fixtures, importers, player, providers, suites
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project
+from replay.importers import Logged
 from replay.record import record
 from replay.runner._seen import as_recorded
 
@@ -67,6 +70,39 @@ def recorded(folder, *entries, suite="shop", salt="s", **options):
         (folder / "replay.toml").write_text(f'[redaction]\nsalt = "{salt}"\n')
     log = write(folder.parent / f"{folder.name}-logs" / "app.jsonl", entries)
     return record([log], folder, suite, **options), Project.find(folder)
+
+
+@contextmanager
+def importing(*calls):
+    """A format `told` whose files hold these calls, or what these functions return."""
+
+    class Told:
+        def sniff(self, head):
+            return head.startswith(b"told")
+
+        def read(self, path):
+            return (call(path) if callable(call) else replace(call, path=str(path)) for call in calls)
+
+    importers.registry.register("told", Told())
+    try:
+        yield
+    finally:
+        del importers.registry._registered["told"]
+
+
+def call(request, response=None, place="line 1", **more):
+    """A logged call with these bodies."""
+    if response is not None:
+        more = {"status": 200, "response": json.dumps(response).encode()} | more
+    return Logged("", place, request=json.dumps(request).encode(), **more)
+
+
+def told(folder, *calls, **options):
+    """Record calls as an importer gives them; return outcomes and project."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "log.told").write_text("told")
+    with importing(*calls):
+        return record([folder / "log.told"], folder / "p", "shop", **options), Project.find(folder / "p")
 
 
 def cases(project, suite="shop"):

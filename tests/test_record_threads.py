@@ -1,6 +1,7 @@
 """Which calls of a log become one conversation, which tries of one turn, and which stay apart."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from recording import (
     SYSTEM,
     answers,
     asks,
+    call,
     cases,
     chat,
     entry,
@@ -19,6 +21,7 @@ from recording import (
     played,
     recorded,
     said,
+    told,
     user,
     write,
 )
@@ -181,37 +184,14 @@ def test_an_answer_that_was_taken_twice_goes_on_once(tmp_path):
 
 def test_the_threads_of_a_log_tell_equal_beginnings_apart(tmp_path):
     """Replies that the app rewrites say nothing of which conversation goes on; its id does."""
-    from replay import importers
-    from replay.importers import Logged
-
     calls = [
         ("a", [user("Hi")], "Hello from a."),
         ("b", [user("Hi")], "Hello from b."),
         ("a", [user("Hi"), said("(greeting)"), user("Ho")], "Ho a."),
         ("b", [user("Hi"), said("(greeting)"), user("Ho")], "Ho b."),
     ]
-
-    class Told:
-        def sniff(self, head):
-            return head.startswith(b"told")
-
-        def read(self, path):
-            for number, (thread, messages, text) in enumerate(calls):
-                yield Logged(
-                    str(path),
-                    f"line {number}",
-                    request=json.dumps(asks(*messages)).encode(),
-                    status=200,
-                    response=json.dumps(answers(text, text)).encode(),
-                    thread=thread,
-                )
-
-    importers.registry.register("told", Told())
-    try:
-        (tmp_path / "log.told").write_text("told")
-        outcome = record([tmp_path / "log.told"], tmp_path / "p", "shop", format="told")
-    finally:
-        del importers.registry._registered["told"]
+    logged = (call(asks(*messages), answers(text, text), thread=name) for name, messages, text in calls)
+    outcome, _ = told(tmp_path, *(replace(one, place=f"line {n}") for n, one in enumerate(logged)))
     one, two, three, four = names(outcome)
     assert (one, two) == (three, four)
     assert one != two

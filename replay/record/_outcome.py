@@ -41,6 +41,11 @@ class Outcome:
         """Whether something was written of it."""
         return not (self.refused or self.skipped)
 
+    @property
+    def word(self) -> str:
+        """What became of it, in a word."""
+        return "refused" if self.refused else "skipped" if self.skipped else "imported"
+
     def to_json(self) -> Object:
         """Return only what is known."""
         data: Object = {name: getattr(self, name) for name in self.__slots__ if name != "number"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,8 @@ class Progress:
         """A file is read; what is yielded is called with the number of bytes, as they are on disk."""
         yield lambda _count: None
 
-    def lines(self, *, refused: bool = False) -> None:
-        """One more exchange was read."""
+    def line(self, what: str) -> None:
+        """One more line, or exchange, is done with: it was `read`, `imported`, `refused`, ..."""
 
     def close(self) -> None:
         """The import is over."""
@@ -32,25 +33,24 @@ class Progress:
 class Bar(Progress):
     """A line on a terminal."""
 
-    def __init__(self, console: Any = None) -> None:
+    def __init__(self) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Drawn
 
-        columns = ("{task.description}", "{task.fields[rate]}", "{task.fields[counts]}")
-        first, *rest = (TextColumn(column) for column in columns)
-        self._drawn = Drawn(
-            first, BarColumn(), DownloadColumn(), *rest, TimeRemainingColumn(), console=console
-        )
+        what, told = TextColumn("{task.description}"), TextColumn("{task.fields[told]}")
+        columns = (what, BarColumn(), DownloadColumn(), told, TimeRemainingColumn())
+        self._drawn = Drawn(*columns, console=Console(stderr=True))
         self._task: Any = None
-        self._read = self._refused = 0
-        self._drawn.start()
+        self._counts = Counter[str]()
 
     def begin(self, what: str, total: int) -> None:
         """As Progress."""
+        self._drawn.start()
         if self._task is not None:
             self._drawn.remove_task(self._task)
-        self._read = self._refused = 0
-        self._task = self._drawn.add_task(what, total=total, rate="", counts="")
+        self._counts.clear()
+        self._task = self._drawn.add_task(what, total=total, told="")
 
     @contextmanager
     def file(self, path: Path) -> Iterator[Advance]:
@@ -68,11 +68,10 @@ class Bar(Progress):
         finally:
             advance(left)
 
-    def lines(self, *, refused: bool = False) -> None:
+    def line(self, what: str) -> None:
         """As Progress."""
-        self._read += 1
-        self._refused += refused
-        if self._read % 100 == 0:
+        self._counts[what] += 1
+        if self._counts.total() % 100 == 0:
             self._show()
 
     def close(self) -> None:
@@ -82,10 +81,10 @@ class Bar(Progress):
         self._drawn.stop()
 
     def _show(self) -> None:
-        elapsed = self._drawn.tasks[0].elapsed or 0
-        rate = f"{self._read / elapsed:,.0f} lines/s" if elapsed else ""
-        counts = f"{self._read - self._refused:,} read, {self._refused:,} refused"
-        self._drawn.update(self._task, rate=rate, counts=counts)
+        elapsed = self._drawn.tasks[0].elapsed
+        rate = [f"{self._counts.total() / elapsed:,.0f} lines/s"] if elapsed else []
+        counts = (f"{count:,} {what}" for what, count in self._counts.items())
+        self._drawn.update(self._task, told=", ".join([*rate, *counts]))
 
 
 def size(path: Path) -> int:

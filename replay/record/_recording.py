@@ -101,7 +101,7 @@ class Recording:
         )
         self._progress.begin("writing", _bytes(work.needed))
         for outcome in work.outcomes():
-            self._progress.lines(refused=bool(outcome.refused))
+            self._progress.line(outcome.word)
             yield outcome
 
     def _origin(self) -> list[str]:

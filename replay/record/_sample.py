@@ -1,7 +1,7 @@
 """A sample that covers: few conversations in which most of what occurs in a log occurs.
 
 Conversations with the same features are one class. Greedily, the class is taken that adds most: a value
-counts for more the rarer it is, and half as much each time that it is covered already. Ties, and which
+counts for more the rarer it is, and for less the more often it is covered already. Ties, and which
 conversation stands for its class, are settled by a hash with the seed; repeats of a task stand in line behind
 tasks that are new. So a sample depends on what is in the logs and on the seed, not on the order of files.
 
@@ -11,14 +11,14 @@ the 20,000 with the rarest values are looked at.
 
 from __future__ import annotations
 
-import heapq
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from replay.conversation import Object
+from replay.record._cover import Class, cover
 from replay.record._features import KINDS
 from replay.record._hashes import Hashes
 
@@ -40,6 +40,13 @@ CREATE TABLE class (id INTEGER PRIMARY KEY, features TEXT, rarity REAL, count IN
 """
 _CLASS = """
 INSERT INTO class VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET count = count + excluded.count
+"""
+_RAREST = """
+SELECT rarest.id, rarest.features, rarest.count, count(DISTINCT opening)
+FROM (SELECT * FROM class ORDER BY rarity DESC, id LIMIT ?) AS rarest
+JOIN signature ON signature.class = rarest.id
+JOIN conversation ON conversation.signature = signature.id AND skipped IS NULL
+GROUP BY rarest.id
 """
 _KEEP = """
 UPDATE conversation SET skipped = NULL WHERE id IN (
@@ -120,7 +127,7 @@ def sample(db: sqlite3.Connection, hashes: Hashes, size: int, seed: int, skipped
     values = _values(db, hashes)
     _classify(db, hashes, values)
     weights = {value.id: 1 + math.log(total / value.count) for value in values.values()}
-    chosen, covered = _covering(_rarest(db), weights, size, lambda name: hashes.number(seed, name))
+    chosen, covered = cover(_rarest(db), weights, size, lambda name: hashes.number(seed, name))
     db.execute("UPDATE conversation SET skipped = ? WHERE skipped IS NULL", (skipped,))
     db.executemany(
         _KEEP, ({"class": name, "skipped": skipped, "count": count} for name, count in chosen.items())
@@ -182,36 +189,8 @@ def _tokens(features: str) -> Iterator[tuple[str, str]]:
     return ((kind, number) for kind, _, number in (token.partition(":") for token in features.split()))
 
 
-def _rarest(db: sqlite3.Connection) -> dict[int, tuple[list[int], int]]:
-    """Return, of each class, the features and how many conversations there are."""
-    rows = db.execute(
-        "SELECT id, features, count FROM class ORDER BY rarity DESC, id LIMIT ?", (MOST_CLASSES,)
-    )
-    return {name: ([int(one) for one in features.split()], count) for name, features, count in rows}
-
-
-def _covering(
-    classes: dict[int, tuple[list[int], int]],
-    weights: dict[int, float],
-    size: int,
-    rank: Callable[[int], int],
-) -> tuple[Counter[int], Counter[int]]:
-    """Return how many conversations to take of which class, and how often each value is covered by them."""
-    covered, chosen = Counter[int](), Counter[int]()
-
-    def gain(name: int) -> float:
-        return math.fsum(weights[one] / 2 ** covered[one] for one in classes[name][0])
-
-    # What a class adds only ever falls, so the one at the top is the best if it is still worth what it was.
-    queue = [(-gain(name), rank(name), name) for name in classes]
-    heapq.heapify(queue)
-    while queue and chosen.total() < size:
-        worth, order, name = heapq.heappop(queue)
-        now = -gain(name)
-        if now == worth:
-            chosen[name] += 1
-            covered.update(classes[name][0])
-            now = -gain(name)
-        if chosen[name] < classes[name][1]:
-            heapq.heappush(queue, (now, order, name))
-    return chosen, covered
+def _rarest(db: sqlite3.Connection) -> dict[int, Class]:
+    rows = db.execute(_RAREST, (MOST_CLASSES,))
+    return {
+        name: Class(tuple(map(int, features.split())), count, tasks) for name, features, count, tasks in rows
+    }

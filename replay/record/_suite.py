@@ -18,7 +18,7 @@ from replay import documents, fixtures, schemas
 from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Document
-from replay.errors import StorageError
+from replay.errors import BadInput, StorageError
 
 _CASE = "  - conversation: "
 
@@ -132,7 +132,7 @@ def _can_grow(document: Document) -> bool:
     added = f"{_CASE}a\n    targets: [b]\n"
     try:
         grown = documents.parse(_appended(document, added).encode(), "").data
-    except ValueError:
+    except BadInput:
         return False
     cases = [*_cases(document), {"conversation": "a", "targets": ["b"]}]
     return bool(grown == document.data | {"cases": cases})

@@ -45,7 +45,7 @@ class Survey:
             scope = number if self._reading.alone(log) else None
             for logged in self._reading.exchanges(log):
                 row = self._row(number, scope, logged)
-                progress.lines(refused=row.refused is not None)
+                progress.line("read" if row.refused is None else "refused")
                 yield row
 
     def _row(self, log: int, scope: int | None, logged: Logged) -> Row:
