@@ -69,7 +69,8 @@ class Message:
         """The text of the content: the parts of type `text` joined, the empty string when there is none."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(part.get("text") or "" for part in self.content or () if part.get("type") == "text")
+        texts = (part.get("text") for part in self.content or () if part.get("type") == "text")
+        return "".join(text for text in texts if isinstance(text, str))
 
     def to_json(self) -> Object:
         """Return the wire's shape; the legacy `function_call` is written where it was read."""

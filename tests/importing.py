@@ -34,11 +34,21 @@ def green(sandbox, but=()):
 
     Returns each conversation with its last turn, in the order of the suite.
     """
+    return [(one.conversation, one.turns[-1]) for one in _played(sandbox, but)]
+
+
+def turns(sandbox, recorded):
+    """The same, for each exchange that was imported: its conversation and its own turn."""
+    played = {one.conversation.name: one for one in _played(sandbox)}
+    found = [(played[outcome.conversation], outcome) for outcome in recorded.outcomes if outcome.imported]
+    return [(one.conversation, one.turns[max(outcome.turn, 1) - 1]) for one, outcome in found]
+
+
+def _played(sandbox, but=()):
     path = sandbox.root / "suites" / "logged.yaml"
     suite = yaml.safe_load(path.read_text())
     suite["cases"] = [case for case in suite["cases"] if case["conversation"] not in but]
     path.write_text(yaml.safe_dump(suite))
     result = sandbox.pytest("-q", "-p", "no:cacheprovider")
     assert result.ret == 0, result.stdout.str()
-    played = [Result.from_json(line).transcript for line in sandbox.run()[1]]
-    return [(one.conversation, one.turns[-1]) for one in played]
+    return [Result.from_json(line).transcript for line in sandbox.run()[1]]

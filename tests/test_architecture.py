@@ -14,7 +14,7 @@ FLOORS = (
         "cassette providers importers assertions faults"
     ),
     "player tools runner engines",
-    "record accept compare reproduce minimise bisect lint report",
+    "record accept translate compare reproduce minimise bisect lint report rescan",
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

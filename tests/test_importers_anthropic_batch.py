@@ -3,10 +3,12 @@
 import json
 
 import pytest
-from importing import lines, logged
+from importing import green, imported, lines, logged
 
 from replay import importers
 from replay.importers import anthropic_batch
+
+USAGE = {"input_tokens": 9, "output_tokens": 2}
 
 
 def asked(number):
@@ -20,7 +22,14 @@ def asked(number):
 
 def message(number):
     said = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": f"{number}!"}]}
-    return {"id": f"msg_{number}", "model": "claude-x", **said, "stop_reason": "end_turn"}
+    return {
+        "id": f"msg_{number}",
+        "model": "claude-x",
+        **said,
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": USAGE,
+    }
 
 
 def result(number, kind, **more):
@@ -59,6 +68,17 @@ def test_results_find_their_requests(form, tmp_path):
     assert expired.notes == ("it was not carried out: the request is expired",)
     (left,) = anthropic_batch.read(tmp_path / "requests.json")
     assert (json.loads(left.request), left.response) == (asked(4)["params"], None)
+
+
+def test_a_batch_plays_as_it_was_answered(sandbox):
+    results = [result(1, "errored", error=overloaded()), result(0, "succeeded", message=message(0))]
+    outcome = imported(sandbox, {"in.jsonl": lines(asked(0), asked(1)), "out.jsonl": lines(*results)})
+    assert (outcome.imported, outcome.refused) == (2, 0)
+    played = {one.source["id"]: (one, turn) for one, turn in green(sandbox)}
+    conversation, turn = played["c-0"]
+    assert conversation.messages[0].content == "Count to 0"
+    assert (turn.reply.message.text, turn.reply.finish_reason) == ("0!", "stop")
+    assert (played["c-1"][1].error.status, played["c-1"][1].error.kind) == (529, "overloaded")
 
 
 def test_what_cannot_be_used_is_named(tmp_path):

@@ -8,6 +8,7 @@ from read_back import asked, green, read, said
 from recorded_corpus import ABSENT, CORPUS, PRESENT
 
 from replay.importers._promptfoo_assertions import carried
+from replay.record._choice import TWICE
 
 CALL = {"id": "t1", "type": "function", "function": {"name": "lookup", "arguments": '{"order": "A-1"}'}}
 TRAJECTORY = [
@@ -212,7 +213,9 @@ def test_every_call_of_the_sample_logs_comes_out(sandbox):
     for logged in found["2025-02-11T15-18-04-05-00_popularity_mj7khqpMM4GBCfVQozKgzB.eval"]:
         assert "attachment://" not in str(logged.request)
         assert said(logged)["content"] in ("Yes", "No")
-    assert green(sandbox, *files).imported == 15
+    recorded = green(sandbox, *files)
+    assert recorded.imported == 14
+    assert [outcome.skipped for outcome in recorded.outcomes if outcome.skipped] == [TWICE]  # in both forms
 
 
 # promptfoo

@@ -5,7 +5,7 @@ import gzip
 import json
 
 import pytest
-from importing import green, imported, logged
+from importing import green, imported, logged, turns
 from recorded_corpus import ABSENT, CORPUS, PRESENT
 
 from replay import importers, providers
@@ -151,4 +151,4 @@ def test_real_archives_play_where_a_provider_reads_them(sandbox):
     readable = [url for url in urls if any(provider.place("POST", url) for provider in known)]
     assert len(outcome.outcomes) == len(urls)
     assert outcome.imported == len(readable) >= 5
-    assert len(green(sandbox)) == outcome.imported
+    assert len(turns(sandbox, outcome)) == outcome.imported

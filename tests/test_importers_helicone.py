@@ -42,10 +42,11 @@ def record(answer=ANSWER, request=ASKED, **more):
     }
 
 
+RECORDS = [record(request=ASKED | {"seed": number}) for number in range(2)]
 FORMS = {
-    "helicone.jsonl": lines(record(), record()),
-    "helicone.json": json.dumps([record(), record()], indent=2),
-    "query.json": json.dumps({"data": [record(), record()]}),
+    "helicone.jsonl": lines(*RECORDS),
+    "helicone.json": json.dumps(RECORDS, indent=2),
+    "query.json": json.dumps({"data": RECORDS}),
 }
 
 

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 
 import pytest
+from importing import green, imported
 
 from replay.importers import _lines, jsonl
 
@@ -215,6 +216,28 @@ def test_the_bodies_of_any_wire_come_out_as_they_are(wire, names, tmp_path):
     assert (logged.refused, logged.status, logged.model, logged.url) == ("", 200, "m-2", "")
     assert json.loads(logged.request) == asked
     assert json.loads(logged.response) == answered
+
+
+def test_dumps_of_every_wire_play_through_their_codecs(sandbox):
+    usage = {"input_tokens": 9, "output_tokens": 2}
+    ended = {"id": "m", "model": "claude-x", "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
+    spoken = SPOKEN | {
+        "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 2, "totalTokenCount": 11}
+    }
+    item = {"type": "message", "id": "i", "role": "assistant", "status": "completed"}
+    output = [item | {"content": [{"type": "output_text", "text": "Here.", "annotations": []}]}]
+    response = {"id": "r", "object": "response", "model": "m", "status": "completed", "output": output}
+    dumps = [
+        {"request": WIRES["messages"][0], "response": MESSAGE | ended},
+        {"request": WIRES["generateContent"][0], "response": spoken, "model": "gemini-x"},
+        {"request": WIRES["responses"][0], "response": response | {"usage": usage | {"total_tokens": 11}}},
+    ]
+    outcome = imported(sandbox, {"dumps.jsonl": "".join(json.dumps(dump) + "\n" for dump in dumps)})
+    assert (outcome.imported, outcome.refused) == (3, 0)
+    for conversation, turn in green(sandbox):
+        assert conversation.messages[0].text == "Where is it?"
+        assert (turn.reply.message.text, turn.reply.finish_reason) == ("Here.", "stop")
+        assert (turn.reply.usage.prompt_tokens, turn.reply.usage.completion_tokens) == (9, 2)
 
 
 @pytest.mark.parametrize("answer", [MESSAGE, SPOKEN, OUTPUT, ANSWER])

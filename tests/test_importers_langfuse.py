@@ -6,6 +6,7 @@ import pytest
 from recorded_corpus import ABSENT, PRESENT
 from traces import LOGS, played, read, reply, request
 
+from replay import providers
 from replay.importers import langfuse
 
 ASK = "Which tram goes to the zoo?"
@@ -398,6 +399,59 @@ def test_a_body_of_another_provider_goes_through_its_own_codec(tmp_path):
     (call,), _ = read(write(tmp_path, generation(asked, said, model="claude-9")))
     assert (call.wire, json.loads(call.request), json.loads(call.response)) == ("anthropic", asked, said)
     assert (reply(call).finish_reason, reply(call).usage.prompt_tokens) == ("stop", 9)
+
+
+def test_what_only_a_provider_can_say_is_kept_for_it(tmp_path):
+    thought = {"type": "thinking", "thinking": "The zoo.", "signature": "c2lnbmVk"}
+    call = {"type": "tool_use", "id": "call_3", "name": "trams", "input": {"stop": "Zoo"}}
+    result = {"type": "tool_result", "tool_use_id": "call_3", "content": "no such stop", "is_error": True}
+    asked = [
+        {"role": "user", "content": ASK},
+        {"role": "assistant", "content": [thought, call]},
+        {"role": "user", "content": [result]},
+    ]
+    (logged,), _ = read(
+        write(tmp_path, generation(asked, model="claude-9", metadata={"ls_provider": "anthropic"}))
+    )
+    assert logged.provider == "anthropic"
+    assert providers.registry.get("anthropic").encode(request(logged))["messages"] == asked
+    called = {"function_call": {"name": "trams", "args": {"stop": "Zoo"}}, "thought_signature": "c2lnbmVk"}
+    asked = [{"role": "user", "parts": [{"text": ASK}]}, {"role": "model", "parts": [called]}]
+    (logged,), _ = read(write(tmp_path, generation(asked, model="gemini-9")))
+    model = providers.registry.get("gemini").encode(request(logged))["contents"][1]
+    assert model["parts"][0]["thoughtSignature"] == "c2lnbmVk"
+
+
+def test_the_arguments_and_the_answer_of_googles_sdk_are_a_body(tmp_path):
+    declared = {"name": "trams", "description": "Lines.", "parameters_json_schema": TOOL}
+    config = {"system_instruction": "Answer in a word.", "max_output_tokens": 40}
+    config |= {"tools": [{"function_declarations": [declared]}], "thinking_config": None}
+    said = {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "Six."}]}, "finish_reason": "STOP"}]
+    }
+    said |= {
+        "usage_metadata": {"prompt_token_count": 9, "candidates_token_count": 2, "total_token_count": 11}
+    }
+    said |= {
+        "model_version": "gemini-9-001",
+        "sdk_http_response": {"headers": {"server": "x"}},
+        "parsed": None,
+    }
+    asked = {"model": "gemini-9", "contents": ASK, "config": config}
+    (call,), _ = read(write(tmp_path, generation(asked, said, model="gemini-9")))
+    assert (call.wire, call.model) == ("gemini", "gemini-9")
+    assert [(one.role, one.text) for one in request(call).messages] == [
+        ("system", "Answer in a word."),
+        ("user", ASK),
+    ]
+    assert [(one.name, one.parameters) for one in request(call).tools] == [("trams", TOOL)]
+    assert request(call).params["max_completion_tokens"] == 40
+    assert (reply(call).message.text, reply(call).finish_reason, reply(call).usage.total_tokens) == (
+        "Six.",
+        "stop",
+        11,
+    )
+    assert "sdkHttpResponse" not in json.loads(call.response)
 
 
 def test_an_answer_of_responses_says_what_was_asked_with_its_input(tmp_path):

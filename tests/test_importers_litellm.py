@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from importing import green, imported, lines, logged
+from importing import green, imported, lines, logged, turns
 from recorded_corpus import ABSENT, CORPUS, PRESENT, _bytes, _entries, rows
 
 from replay import importers
@@ -156,6 +156,21 @@ def test_it_is_played_where_it_was_asked(name, address, provider, settings, tmp_
     assert one.notes == (() if settings else ("it was asked of replicate; openai stands in for it",))
 
 
+@pytest.mark.parametrize("name", ["anthropic", "vertex_ai", "gemini", "bedrock", "cohere", "ollama_chat"])
+def test_a_call_to_another_provider_plays_in_its_own_words(name, sandbox):
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"what": "keys"}'}}
+    said = answer(None, tool_calls=[call])
+    said["choices"][0]["finish_reason"] = "tool_calls"
+    params = {"max_tokens": 64, "tools": [TOOL], "temperature": 0.5}
+    record = payload(said, custom_llm_provider=name, api_base="", model="model-x", model_parameters=params)
+    assert imported(sandbox, {"slp.jsonl": lines(record)}).imported == 1
+    ((conversation, turn),) = green(sandbox)
+    (asked,) = turn.reply.message.tool_calls
+    assert (asked.name, asked.parsed(), turn.reply.finish_reason) == ("find", {"what": "keys"}, "tool_calls")
+    assert turn.reply.usage.prompt_tokens == 12
+    assert [tool.name for tool in conversation.tools] == ["find"]
+
+
 def test_what_is_not_logged_is_named(tmp_path):
     records = [
         row(proxy_server_request="{}", response="{}"),
@@ -197,12 +212,11 @@ def test_the_log_of_recorded_calls_plays_as_they_were_recorded(sandbox):
     origins = [json.loads(line) for line in (folder / "origin.jsonl").read_text().splitlines()]
     assert (outcome.imported, outcome.refused) == (len(origins), 0)
     known = {(row["file"], row["index"]): row for row in rows()}
-    played = sorted(green(sandbox), key=lambda one: int(one[0].source["place"].removeprefix("line ")))
-    for origin, (conversation, turn) in zip(origins, played, strict=True):
+    for origin, (conversation, turn) in zip(origins, turns(sandbox, outcome), strict=True):
         recorded = known[origin["file"], origin["index"]]
         request, _ = _entries(CORPUS / recorded["file"], recorded["container"])[recorded["index"]]
         body = json.loads(_bytes(request))
-        assert len(conversation.messages) == len(body["messages"])
+        assert len(turn.request.messages) == len(body["messages"])
         assert len(conversation.tools) == len(body.get("tools", ()))
         assert conversation.params == {
             k: v for k, v in body.items() if k not in ("model", "messages", "tools")

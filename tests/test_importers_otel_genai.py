@@ -9,6 +9,8 @@ import pytest
 from recorded_corpus import ABSENT, PRESENT
 from traces import LOGS, lost, played, read, recordings, reply, request
 
+from replay import importers
+from replay.config import Project
 from replay.importers import otel_genai
 
 ASK = "When does the library in Thun open?"
@@ -581,6 +583,21 @@ def test_parts_of_every_kind_become_content(tmp_path):
     assert "does not say why the answer ended" in call.notes[0]
 
 
+def test_a_call_that_begins_with_a_tools_answer_says_so(tmp_path):
+    asked = [
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_7", "response": "9 to 18"}]}
+    ]
+    given = newest() | {"gen_ai.input.messages": json.dumps(asked)}
+    (call,), _ = read(lines(tmp_path / "spans.jsonl", span(given)))
+    assert "begins with the answer of a tool" in " ".join(call.notes)
+
+
+def test_an_apps_own_log_that_names_spans_is_no_trace(tmp_path):
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": ASK}]}
+    path = lines(tmp_path / "app.jsonl", {"span_id": SPAN, "trace_id": TRACE, "request": body})
+    assert importers.sniffed(path.read_bytes()) == ["jsonl"]
+
+
 def test_several_choices_and_several_messages_of_one_choice_are_told_apart(tmp_path):
     said = [{"role": "assistant", "parts": [{"type": "text", "content": word}]} for word in ("One.", "Two.")]
     asked = [{"role": "user", "parts": [{"type": "text", "content": ASK}]}]
@@ -708,6 +725,24 @@ ASKED = {
         {"gen_ai.provider.name": "azure.ai.openai", "server.address": "ours.openai.azure.com"},
         ("azure", {"endpoint": "https://ours.openai.azure.com", "deployment": "gpt-4o-mini"}),
     ),
+    "gemini": ({"gen_ai.provider.name": "gcp.gemini"}, ("gemini", {})),
+    "vertex": (
+        {"gen_ai.system": "gcp.vertex_ai", "server.address": "europe-west6-aiplatform.googleapis.com"}
+        | {"gen_ai.provider.name": None},
+        ("gemini", {"platform": "vertex", "region": "europe-west6"}),
+    ),
+    "claude on vertex": (
+        {"gen_ai.provider.name": "gcp.vertex_ai", "gen_ai.request.model": "claude-9"},
+        ("anthropic", {"platform": "vertex"}),
+    ),
+    "bedrock": (
+        {
+            "gen_ai.provider.name": "aws.bedrock",
+            "server.address": "bedrock-runtime.eu-central-2.amazonaws.com",
+        },
+        ("bedrock", {"region": "eu-central-2"}),
+    ),
+    "the responses api": ({"gen_ai.provider.name": "openai.responses"}, ("openai_responses", {})),
     "a known server": (
         {"gen_ai.provider.name": "groq"},
         ("openai_compatible", {"base_url": "https://api.groq.com/openai/v1"}),
@@ -724,6 +759,28 @@ def test_who_was_asked_is_told_by_name_and_address(case, tmp_path):
     more, (provider, settings) = ASKED[case]
     (call,), _ = read(lines(tmp_path / "spans.jsonl", span(newest() | more)))
     assert (call.provider, call.settings) == (provider, settings)
+
+
+def test_calls_to_every_provider_play_in_its_own_words(sandbox):
+    names = ("openai", "openai.responses", "anthropic", "gcp.gemini", "gcp.vertex_ai", "aws.bedrock", "groq")
+    models = {"anthropic": "claude-9", "gcp.gemini": "gemini-9", "gcp.vertex_ai": "gemini-9"}
+    told = [
+        (name, {"gen_ai.provider.name": name, "gen_ai.request.model": models.get(name, "m-9")})
+        for name in names
+    ]
+    spans = [span(newest() | more, number=number) for number, (_, more) in enumerate(told)]
+    recorded = played(sandbox, lines(sandbox.root / "spans.jsonl", *spans))
+    assert (recorded.imported, recorded.refused) == (len(names), 0)
+    providers = [Project.find(sandbox.root).target(one.target).provider for one in recorded.outcomes]
+    assert providers == [
+        "openai",
+        "openai_responses",
+        "anthropic",
+        "gemini",
+        "gemini",
+        "bedrock",
+        "openai_compatible",
+    ]
 
 
 def test_everything_is_imported_and_plays(sandbox):
@@ -803,7 +860,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         return most
 
     peak(10)  # what is loaded once
-    assert peak(600) < 1.2 * peak(60)
+    assert peak(300) < 1.2 * peak(30)
 
 
 LOST = {

@@ -2,13 +2,17 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from messages_wire import COUNTS, MODEL, TEXT, THINKING, USE, message
 
+from replay import fixtures
+from replay.config import Project
 from replay.conversation import Conversation, Message, Tool, ToolCall
+from replay.errors import BadInput
 from replay.jsontext import canonical
 from replay.providers import Unreadable, anthropic, openai
 from replay.turn import Reply, Request, Usage
@@ -844,6 +848,22 @@ def test_an_exchange_without_its_url_is_claimed_by_what_only_this_wire_says(aske
     assert anthropic.claims(asked, answered) is claimed
     if claimed and answered:
         assert not openai.claims(asked, answered) or b"error" in answered
+
+
+def test_a_fixture_holds_what_only_this_wire_says(tmp_path):
+    project, path = Project(tmp_path), tmp_path / "fixtures" / "conversations" / "c.yaml"
+    asked = anthropic.decode_request(
+        body(system=[TEXT | CACHED], messages=MESSAGES["thinking"], **FIELDS["its own"])
+    )
+    conversation = Conversation("c", asked.messages, asked.tools, asked.params)
+    path.parent.mkdir(parents=True)
+    path.write_text(fixtures.dump(conversation), "utf-8")
+    assert replace(fixtures.load(path, project), source={}) == conversation
+    path.write_text(
+        path.read_text("utf-8").replace("native: {anthropic: {cache", "native: {antropic: {cache"), "utf-8"
+    )
+    with pytest.raises(BadInput, match='no provider is called "antropic"; did you mean "anthropic"'):
+        fixtures.load(path, project)
 
 
 def test_a_server_tool_keeps_its_name_in_a_fixture():

@@ -369,3 +369,13 @@ def test_a_reply_comes_back_from_the_wire_as_it_went():
         }
     )
     assert openai.decode(openai.encode_reply(first)) == first
+
+
+def test_thinking_that_another_wire_signed_is_not_repeated():
+    thought = {"type": "native", "anthropic": {"type": "thinking", "thinking": "hm", "signature": "c2ln"}}
+    parts = [thought, {"type": "text", "text": "Hello"}]
+    said = Message("assistant", parts, extra={"reasoning_content": "hm"})
+    own = Message("assistant", "Hello", extra={"reasoning_content": "hm"})
+    body = openai.encode(Request("gpt-4o", (said, own)))
+    assert "reasoning_content" not in body["messages"][0]
+    assert body["messages"][1]["reasoning_content"] == "hm"

@@ -618,7 +618,7 @@ def test_garbage_anywhere_is_only_ever_unreadable(data):
     with suppress(Unreadable):
         if sample is REQUEST:
             read = openai_responses.decode_request(broken)
-            if path[:1] != ("model",):
+            if path[:1] != ("model",) and path[-1:] != ("call_id",):  # an empty id is minted anew
                 assert canonical(openai_responses.encode(read)) == canonical(broken)
             openai.encode(read)
         elif isinstance(sample, dict):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 
-from recorded_corpus import CORPUS, rows
+from recorded_corpus import CORPUS, recording
 
 from replay import importers, providers
 from replay.importers import _lines
@@ -42,23 +41,14 @@ def played(sandbox, *paths, suite="logged"):
     return recorded
 
 
-@cache
-def _bodies(file, index):
-    import recorded_corpus
-
-    (row,) = (row for row in rows() if row["file"] == file and row["index"] == index)
-    asked, answered = recorded_corpus._entries(CORPUS / file, row["container"])[index]
-    return recorded_corpus._bytes(asked), row["status"], recorded_corpus._bytes(answered)
-
-
 def recordings(folder):
     """The recordings that a folder of logs was made from: pairs of a request and a reply, or an error."""
     codec = providers.registry.get("openai")
     for line in (LOGS / folder / "origin.jsonl").read_text().splitlines():
         origin = json.loads(line)
-        asked, status, answered = _bodies(origin["file"], origin["index"])
-        read = _wire.answer(codec, status, {}, answered)
-        yield codec.decode_request(json.loads(asked)), read.reply or read.error
+        one = recording(origin["file"], origin["index"])
+        read = _wire.answer(codec, one.status, one.headers, one.body)
+        yield codec.decode_request(json.loads(one.request)), read.reply or read.error
 
 
 def lost(one, other):

@@ -47,7 +47,7 @@ _NAME_ENDS = tuple(
     (word, re.compile(rb"%s(?<!cache_key)[\\\"' ]{0,8}[=:]" % word))
     for word in (b"key", b"keys", b"token", b"auth", b"pass", b"pwd", b"string")
 )
-_PARAMETER = re.compile(rb"[?&;](?:key|sig|signature|code|x-amz|x-goog)")
+_PARAMETERS = (b"key=", b"sig=", b"signature=", b"code=", b"credential=", b"-token=")
 
 
 def plain(name: bytes | str) -> str:
@@ -62,7 +62,7 @@ def hinted(raw: bytes) -> bool:
     return (
         any(map(lower.__contains__, _NAMES))
         or any(word in lower and end.search(lower) for word, end in _NAME_ENDS)
-        or _PARAMETER.search(lower) is not None
+        or any(map(lower.__contains__, _PARAMETERS))
     )
 
 

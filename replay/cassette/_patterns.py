@@ -121,10 +121,23 @@ SHAPES = (
     ("Azure AI key", b"JQQJ", re.compile(rb"(?<!\w)[A-Za-z0-9]{52}JQQJ[A-Za-z0-9]{28}(?!\w)")),
 )
 
-_NEEDLES = tuple(needle for _, needle, _ in SHAPES)
+_IN_LONG_WORDS = (
+    b"hooks.slack.com",
+    b"/api/webhooks/",
+    b"1//0",
+    b"ABSK",
+    b"FwoG",
+    b"IQoJ",
+    b"whsec_",
+    b"JQQJ",
+)
+_LONG_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle.startswith(_IN_LONG_WORDS))
+_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle not in _LONG_NEEDLES)
 _MASKED = re.compile(
+    rb"(?:(?i:bearer|basic|token)\s+)?(?:"
     rb"[*x.X\xe2\x80\xa2-]*|<[^<>]*>|\[[\w -]*\]|\$\{.*\}|\{\{.*\}\}|\$[A-Z_]+|%\(?\w+\)?s|(?i:your)[-_ ].*"
-    rb"|.*(?:REDACTED|FILTERED|MASKED).*",
+    rb"|.*(?:REDACTED|FILTERED|MASKED|DUMMY).*|[A-Za-z_-]+[-_]X{3,}|(?i:test|fake|mock|example)[-_][A-Za-z_-]*"
+    rb"|AWS4-HMAC-SHA256 Credential=<.*)",
     re.DOTALL,
 )
 TOKEN = re.compile(rb"[\w.-]{16,}", re.ASCII)
@@ -141,7 +154,12 @@ HINT = re.compile(
 
 def hinted(raw: bytes, words: list[bytes]) -> bool:
     """Tell quickly whether raw text, whose long words are given, may hold a key, escaped or not."""
-    return any(map(raw.__contains__, _NEEDLES)) or any(map(HINT.match, parts(words)))
+    long = b" ".join(words)
+    return (
+        any(map(raw.__contains__, _NEEDLES))
+        or any(map(long.__contains__, _LONG_NEEDLES))
+        or any(map(HINT.match, parts(words)))
+    )
 
 
 def keys(flat: bytes) -> Iterator[tuple[int, int, str]]:

@@ -24,7 +24,7 @@ Rule = Callable[[bytes], Iterator[Found]]
 
 SECRET, TERM, PERSONAL = range(3)  # what overlaps: a secret hides a term, a term hides personal data
 
-_ESCAPED = re.compile(rb"\\u00[0-7]|%[0-7][0-9A-Fa-f]")
+_ESCAPES = ((b"\\u00", re.compile(rb"\\u00[0-7]")), (b"%", re.compile(rb"%[0-7][0-9A-Fa-f]")))
 _MEDIA = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{512,}={0,2}")
 
 
@@ -101,7 +101,7 @@ class Search:
 
     def _rules(self, raw: bytes, words: list[bytes]) -> tuple[list[Rule], list[Rule]]:
         """Return the rules that may find something, by name and by form, to judge by a quick look."""
-        escaped = _ESCAPED.search(raw) is not None  # then no look at the raw text can tell
+        escaped = _is_escaped(raw)  # then no look at the raw text can tell
         named, formed = list(self._always), list[Rule]()
         if escaped or self._keys or _fields.hinted(raw):
             named.append(_secret_rule(lambda flat: _fields.fields(flat, self._keys)))
@@ -113,6 +113,10 @@ class Search:
             finders = _pii.FINDERS if escaped else _pii.finders(raw)
             formed += (_family_rule(finder, PERSONAL) for finder in finders)
         return named, formed
+
+
+def _is_escaped(raw: bytes) -> bool:
+    return any(mark in raw and escape.search(raw) for mark, escape in _ESCAPES)
 
 
 def _live(raw: bytes, live: list[Form], kept: Spans) -> Iterator[Hit]:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import string
 
 _PLAIN = (string.ascii_letters + string.digits + "_.-").encode()
-_BLANK = bytes(char if char in _PLAIN + b"+/=" else 0x20 for char in range(256))
+_SHAPE = bytes(0x41 if char in _PLAIN + b"+/=" else 0x20 for char in range(256))
 _SEPARATED = bytes(char if char in _PLAIN else 0x20 for char in range(256))
+LEAST = 16
+_RUN = b"A" * LEAST
 
 
-def long_words(raw: bytes, least: int = 16) -> list[bytes]:
-    """Return the runs of at least so many letters, digits and `_.-+/=`; many times as fast as a pattern."""
-    return [word for word in raw.translate(_BLANK).split() if len(word) >= least]
+def long_words(raw: bytes) -> list[bytes]:
+    """Return the runs of LEAST or more letters, digits and `_.-+/=`; many times as fast as a pattern."""
+    shape, words = raw.translate(_SHAPE), list[bytes]()
+    start = shape.find(_RUN)
+    while start >= 0:
+        end = shape.find(b" ", start)
+        words.append(raw[start:end] if end >= 0 else raw[start:])
+        start = shape.find(_RUN, end) if end >= 0 else -1
+    return words
 
 
-def parts(words: list[bytes], least: int = 16) -> list[bytes]:
+def parts(words: list[bytes]) -> list[bytes]:
     """Return what lies between the `+/=` of words, where it is that long."""
-    return [part for word in words for part in word.translate(_SEPARATED).split() if len(part) >= least]
+    return [part for word in words for part in word.translate(_SEPARATED).split() if len(part) >= LEAST]

@@ -18,6 +18,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -71,6 +73,8 @@ class Redactor:
         **added: Any,
     ) -> None:
         self._salt, self._pii = salt, pii
+        known, terms, headers = sorted(set(known)), list(terms), list(headers)
+        self._says = (salt, known, terms, pii, headers, added)
         self._headers = frozenset(name.lower() for name in headers)
         search = Search(known, terms, personal=pii != "keep", **added)
         self._rewriter = Rewriter(search, self._pseudonym)
@@ -91,6 +95,11 @@ class Redactor:
         known = [*filter(None, live.values()), *_environment()]
         table["salt"] = os.environ.get("REPLAY_SALT") or table.get("salt", "")
         return cls(known=known, **(table if personal else table | {"pii": "keep"}))
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What differs where another redactor might hide something else."""
+        return sha256(repr(self._says).encode()).digest()
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""
@@ -120,8 +129,12 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text without its secrets; the same object when there are none."""
         data = _bytes(text)
-        clean = self._rewriter.text(data)
+        clean = self.data(data)
         return text if clean is data else _text(clean)
+
+    def data(self, data: bytes) -> bytes:
+        """Return bytes without their secrets; the same object when there are none."""
+        return self._rewriter.text(data)
 
     def json(self, value: Json) -> Json:
         """Return a JSON value without its secrets, redacted as its text would be."""

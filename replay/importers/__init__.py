@@ -51,7 +51,11 @@ class Logged:
 
 
 class Importer(Protocol):
-    """The contract of one log format."""
+    """The contract of one log format.
+
+    A module may also say `ALONE = True`: each of its files is a recording of its own, and no call in it goes
+    on with a conversation in another file.
+    """
 
     def sniff(self, head: bytes) -> float:
         """Tell from the first 64 KiB (already decompressed) whether a file is of this format.

@@ -27,6 +27,7 @@ _NAMES = {
     "ollama": "ollama|ollama_chat",
 }
 _PROVIDERS = {name: provider for provider, names in _NAMES.items() for name in names.split("|")}
+_NOBODY = {"other", "unknown", "none", "custom"}
 _MODELS = {"claude": "anthropic", "gemini": "gemini"}  # where no log says who serves them
 # Servers of Chat Completions, by the first word of their name, and their documented addresses.
 _SERVERS = {
@@ -43,6 +44,9 @@ _SERVERS = {
     "togetherai": "https://api.together.xyz/v1",
     "xai": "https://api.x.ai/v1",
 }
+_REGION = re.compile(
+    r"^([a-z0-9-]+)-aiplatform\.googleapis\.com|^bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com"
+)
 _AZURE = ".openai.azure.com"
 _OWN = "api.openai.com"
 
@@ -54,6 +58,7 @@ def asked(name: str, address: str = "", model: str = "") -> tuple[str, Object]:
     at its usual address or at the one that an environment variable will say.
     """
     word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    word = "" if word in _NOBODY else word
     provider = _PROVIDERS.get(word, word) or _MODELS.get(model.partition("-")[0].lower(), "")
     if provider in ("", "openai"):
         return _openai(address, model)
@@ -61,8 +66,10 @@ def asked(name: str, address: str = "", model: str = "") -> tuple[str, Object]:
         return provider, _azure(address, model)
     if provider == "openai_responses":
         return provider, _responses(word, address)
+    if provider == "gemini" and model.startswith("claude"):
+        provider = "anthropic"  # of Vertex AI
     if provider in providers.registry.names() and provider != "openai_compatible":
-        return provider, {}
+        return provider, _cloud(word, address)
     return "openai_compatible", _server(word, address)
 
 
@@ -80,6 +87,13 @@ def _azure(address: str, model: str) -> Object:
     host = _host(address)
     endpoint = {"endpoint": f"https://{host}"} if host else {"endpoint_env": "AZURE_OPENAI_ENDPOINT"}
     return endpoint | ({"deployment": model} if model else {})
+
+
+def _cloud(word: str, address: str) -> Object:
+    """Return the platform and the region of a call to a cloud, as far as they are said."""
+    region = _REGION.search(_host(address))
+    platform = {"platform": "vertex"} if "vertex" in word else {}
+    return platform | ({"region": region[1] or region[2]} if region else {})
 
 
 def _responses(word: str, address: str) -> Object:

@@ -34,6 +34,7 @@ _REPEATED = (
 )
 _CONFIG = {"system_instruction", "tools", "tool_config", "safety_settings", "cached_content"}
 _SNAKE = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
+_OF_SDK = {"sdkHttpResponse", "automaticFunctionCallingHistory", "parsed"}  # no fields of the API
 _NAMED_BY_USERS = {"args", "response", "properties", "$defs", "defs", "labels", "default", "example"}
 _WHOLE_SCHEMAS = {"parametersJsonSchema", "responseJsonSchema", "responseSchema"}
 
@@ -69,7 +70,7 @@ def _forms(asked: Json, answered: Json) -> Iterator[tuple[Object, Json]]:
     if isinstance(asked, dict) and _is_chat(asked):
         yield asked, _unstreamed(answered)
     elif isinstance(asked, dict) and asked.get("contents") is not None:
-        yield _gemini_request(asked), answered and _camel(answered)
+        yield _gemini_request(asked), answered and _gemini_answer(answered)
     elif answered and answered.get("object") == "response":
         yield _responses_request(asked, answered), answered
 
@@ -115,6 +116,10 @@ def _gemini_request(asked: Object) -> Object:
         body["system_instruction"] = _contents(body["system_instruction"])[0]
     found = _camel(body | ({"generationConfig": config} if config else {}))
     return found if isinstance(found, dict) else {}
+
+
+def _gemini_answer(answered: Object) -> Object:
+    return {key: value for key, value in _camel(answered).items() if key not in _OF_SDK}
 
 
 def _contents(value: Json) -> Json:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from replay.conversation import Json, Object
+from replay.conversation import Json, Message, Object
 from replay.importers import Logged
 from replay.importers._asked import asked
 from replay.importers._exchange import iso
 from replay.importers._failures import Failure
-from replay.importers._ids import Ids
 from replay.importers._parts import NotCaptured
 from replay.importers._records import ODD
+from replay.providers._ids import legal
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _NO_REASON = {"", "error", "unknown", "other", "null", "none", "unspecified"}
@@ -162,13 +162,19 @@ def _source(call: Generation) -> Object:
 
 
 def _with_ids(call: Generation) -> Generation:
-    ids = Ids()
-    messages = [ids.message(message) for message in call.messages]
-    said = [choice | {"message": ids.message(choice["message"])} for choice in call.choices]
-    notes = (
-        (*call.notes, "its tool calls have no ids in the log and are numbered") if ids.count else call.notes
-    )
-    return replace(call, messages=messages, choices=said, notes=notes)
+    """Number the tool calls of wires and logs that have no ids, which Chat Completions needs."""
+    if all(one.get("id") for message in _messages(call) for one in message.get("tool_calls") or ()):
+        return call
+    named = legal([Message.from_json(message) for message in _messages(call)], bool)
+    messages = [message.to_json() for message in named]
+    asked_for, said = messages[: len(call.messages)], messages[len(call.messages) :]
+    answers = [choice | {"message": message} for choice, message in zip(call.choices, said, strict=True)]
+    notes = (*call.notes, "its tool calls have no ids in the log and are numbered")
+    return replace(call, messages=asked_for, choices=answers, notes=notes)
+
+
+def _messages(call: Generation) -> list[Object]:
+    return [*call.messages, *(choice["message"] for choice in call.choices)]
 
 
 def _request(call: Generation, provider: str) -> Object:
@@ -207,6 +213,9 @@ def _odd(call: Generation, request: bytes, response: bytes | None) -> Iterator[s
     both = request + (response or b"")
     if any(mark in both for mark in _HIDDEN):
         yield "the log holds stand-ins for some of its content: it is not what was sent"
+    first = next((one["role"] for one in call.messages if one["role"] not in ("system", "developer")), "")
+    if first == "tool":
+        yield "it begins with the answer of a tool: what came before it is not in the log"
     reasons = [choice.get("finish_reason") for choice in call.choices]
     if reasons and None in reasons:
         yield "the log does not say why the answer ended (finish_reason)"

@@ -90,7 +90,10 @@ def answer(piece: Object, wire: str) -> Object:
     said = next((data[key] for key in _RESULTS if data.get(key) is not None), None)
     message: Object = {"role": "tool", "content": answered(said, wire)}
     ids = {"tool_call_id": _first(data, _IDS), "name": _first(data, ("name", "toolName"))}
-    return message | {key: value for key, value in ids.items() if value}
+    failed = (
+        _native.keep("anthropic", {"result": {"is_error": True}}) if piece.get("is_error") is True else {}
+    )
+    return message | {key: value for key, value in ids.items() if value} | failed
 
 
 def answered(value: Json, wire: str) -> str | list[Object]:

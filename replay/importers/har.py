@@ -19,6 +19,7 @@ from replay.importers._exchange import exchange, failure
 from replay.importers._items import beginnings
 from replay.importers._records import each, mapping, mappings, text, tree
 
+ALONE = True  # an archive is one recording, as a cassette is
 _LIST = "log.entries"
 
 

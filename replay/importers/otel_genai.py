@@ -18,9 +18,9 @@ _DERIVED = "OpenTelemetry keeps messages, not bodies"
 _SHAPE = re.compile(
     rb'"(resource_?(Spans|Logs|spans|logs)|span_?[iI]d|spanContext|parentSpanId|context\.span_id|event_name|eventName)"'
 )
-_WORDS = re.compile(
-    rb'"(gen_ai\.|ai\.(model|prompt|response|operationId)|llm\.request\.|request_data|traceloop\.)'
-)
+_WORDS = re.compile(rb'"(gen_ai\.|ai\.(model|prompt|response|operationId)|llm\.request\.|traceloop\.)')
+_LOGFIRE = b'"request_data"'  # a name that an app's own log may use
+_BATCH = re.compile(rb'"(resource|scope)_?([sS]pans|[lL]ogs)"')
 
 
 def sniff(head: bytes) -> float:
@@ -29,7 +29,9 @@ def sniff(head: bytes) -> float:
         return 0.0
     if b"openinference.span.kind" in head and b'"gen_ai.' not in head:
         return 0.0
-    return 1.0 if _WORDS.search(head) else 0.6
+    if _WORDS.search(head):
+        return 1.0
+    return 0.6 if _BATCH.search(head) or _LOGFIRE in head else 0.4
 
 
 def together(paths: Iterable[Path]) -> Callable[[Path], Iterator[Logged]]:

@@ -21,6 +21,8 @@ from replay.importers import Logged
 from replay.importers._exchange import exchange
 from replay.jsontext import parse
 
+ALONE = True  # a cassette is one recording: its calls belong to no call of another file
+
 _LISTS = ("interactions", "http_interactions")
 _MARK = re.compile(
     rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\['

@@ -4,9 +4,10 @@ A provider is a module (or any object) with the functions of `Provider`. All but
 through the official SDK over the transport it is given.
 
 What a wire says that Chat Completions has no word for stands under `native`, by the provider's name, where it
-was said: in a message's, a call's or a reply's `extra` and in `params` as `{"native": {"anthropic": {...}}}`,
-in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's `outer` likewise. A wire sends its
-own back unchanged and leaves out the others' (see `replay.providers._native`).
+was said: in a message's, a call's or a reply's `extra`, in a content part and in `params` as
+`{"native": {"anthropic": {...}}}`, in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's
+`outer` likewise. A wire sends its own back unchanged and leaves out the others' (see
+`replay.providers._native`).
 """
 
 from __future__ import annotations

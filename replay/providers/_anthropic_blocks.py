@@ -9,16 +9,13 @@ What a block says beside what its part has a word for (`cache_control`, `citatio
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterable
-from urllib.parse import unquote_to_bytes
 
 from replay.conversation import Object
 from replay.jsontext import same
-from replay.providers import _native
+from replay.providers import _media, _native
 
 WIRE = "anthropic"
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?:;[^;,]*?)*?(?P<packed>;base64)?,(?P<data>.*)", re.DOTALL)
 _PDF = "application/pdf"
 _TEXT = "text/plain"
 
@@ -77,16 +74,15 @@ def _read_image(block: Object) -> Object | None:
 
 
 def _write_image(said: Object) -> Object | None:
-    held = said.get("image_url")
-    url = held.get("url") if isinstance(held, dict) else held
+    url = _media.image_url(said)
     if not isinstance(url, str):
         return None
-    packed = _unpacked(url)
-    if packed is None:
+    opened = _media.opened(url)
+    if opened is None:
         return {"type": "image", "source": {"type": "url", "url": url}}
-    kind, data = packed
-    kind = "image/jpeg" if kind == "image/jpg" else kind
-    return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
+    mime, data = opened
+    mime = "image/jpeg" if mime == "image/jpg" else mime or _media.mime_of(data)
+    return {"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}}
 
 
 def _read_document(block: Object) -> Object | None:
@@ -96,7 +92,7 @@ def _read_document(block: Object) -> Object | None:
         held = {"file_data": _data_url(source)}
     elif source.get("type") == "text" and isinstance(source.get("data"), str):
         data = base64.b64encode(source["data"].encode("utf-8", "surrogatepass")).decode()
-        held = {"file_data": f"data:{_TEXT};base64,{data}"}
+        held = {"file_data": _media.url(_TEXT, data)}
     elif source.get("type") == "file":
         held = {"file_id": source.get("file_id")}
     if not all(isinstance(value, str) for value in held.values()) or not held:
@@ -120,9 +116,9 @@ def _document_source(held: Object) -> Object | None:
     data = held.get("file_data")
     if not isinstance(data, str):
         return None
-    kind, packed = _unpacked(data) or (_PDF, data)
-    if not kind.startswith("text/"):
-        return {"type": "base64", "media_type": kind or _PDF, "data": packed}
+    mime, packed = _media.opened(data) or (_PDF, data)
+    if not mime.startswith("text/"):
+        return {"type": "base64", "media_type": mime or _PDF, "data": packed}
     try:
         text = base64.b64decode(packed).decode("utf-8", "surrogatepass")
     except ValueError:
@@ -136,18 +132,8 @@ def _source(block: Object) -> Object:
 
 
 def _data_url(source: Object) -> str | None:
-    kind, data = source.get("media_type"), source.get("data")
-    return f"data:{kind};base64,{data}" if isinstance(kind, str) and isinstance(data, str) else None
-
-
-def _unpacked(url: str) -> tuple[str, str] | None:
-    """Return media type and base64 of a data: URL (RFC 2397), None for another URL."""
-    found = _DATA_URL.fullmatch(url)
-    if found is None:
-        return None
-    if found["packed"]:
-        return found["type"], found["data"]
-    return found["type"] or _TEXT, base64.b64encode(unquote_to_bytes(found["data"])).decode()
+    mime, data = source.get("media_type"), source.get("data")
+    return _media.url(mime, data) if isinstance(mime, str) and isinstance(data, str) else None
 
 
 _Translate = Callable[[Object], Object | None]

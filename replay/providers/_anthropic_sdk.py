@@ -17,6 +17,7 @@ import httpx2
 from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers._call import Codec, through
+from replay.providers._line import Line
 from replay.providers._settings import adapt, headers, seconds
 from replay.turn import Request, Target, Turn
 
@@ -34,7 +35,7 @@ def call(
     """
     frozen = (tuple(options.items()), tuple(headers(target).items()))
     try:
-        line = _line(threading.get_ident(), client, *frozen, seconds(target))
+        sdk = _client(threading.get_ident(), client, *frozen, seconds(target))
     except (httpx2.InvalidURL, ValueError) as problem:
         raise BadInput(f'target "{target.name}": {problem}') from None
     body = _fitted(adapt(codec.encode(request), target.settings), target.settings.get("platform"))
@@ -42,7 +43,7 @@ def call(
 
     def post(tap: Any) -> None:
         try:
-            line.post(path, body, tap)
+            sdk.post(path, body, tap)
         except (anthropic.AnthropicError, httpx2.HTTPError, OSError):
             raise
         except Exception as problem:
@@ -60,17 +61,14 @@ def _fitted(body: Object, platform: str | None) -> Object:
     return body if kept else {key: value for key, value in body.items() if key != "anthropic_version"}
 
 
-class Line(httpx2.BaseTransport):
-    """A client whose calls go over the transport that each of them gives; it keeps nothing between them."""
+class _Client:
+    """One of the SDK's clients."""
 
     def __init__(self, client: str, options: Object, headers: Object, seconds: float) -> None:
-        self._transport: Any = None
         self._plain = client == "Anthropic"
-        encodings = {"accept-encoding": "gzip, deflate"}
-        self._http = httpx2.Client(transport=self, trust_env=False, timeout=seconds, headers=encodings)
-        self._sdk = getattr(anthropic, client)(
-            **options, http_client=self._http, timeout=seconds, max_retries=0
-        )
+        self._line = Line(seconds)
+        made = {"http_client": self._line.http, "timeout": seconds, "max_retries": 0}
+        self._sdk = getattr(anthropic, client)(**options, **made)
         self._sdk._custom_headers = headers  # and not those of ANTHROPIC_CUSTOM_HEADERS
 
     def post(self, path: str, body: Object, transport: Any) -> None:
@@ -78,19 +76,10 @@ class Line(httpx2.BaseTransport):
         # ASCII JSON: the SDK's own writer cannot send half of a surrogate pair, which models do write. Those
         # for other platforms want the body itself: they take the model out of it.
         sent: Object = {"content": json.dumps(body).encode()} if self._plain else {"body": body}
-        self._transport = transport
-        try:
+        with self._line.over(transport):
             self._sdk.post(path, cast_to=httpx2.Response, **sent)
-        finally:
-            self._transport = None
-            self._http.cookies.clear()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request to the transport of the call."""
-        response: httpx2.Response = self._transport.handle_request(request)
-        return response
 
 
 @lru_cache(maxsize=64)  # of threads and targets; one that falls out is made again
-def _line(_thread: int, client: str, options: _Frozen, headers: _Frozen, seconds: float) -> Line:
-    return Line(client, dict(options), dict(headers), seconds)
+def _client(_thread: int, client: str, options: _Frozen, headers: _Frozen, seconds: float) -> _Client:
+    return _Client(client, dict(options), dict(headers), seconds)

@@ -20,7 +20,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 
 from replay.errors import BadInput
 from replay.providers._call import Codec, through
-from replay.providers._plain import line
+from replay.providers._plain import post
 from replay.providers._settings import RECORDED, adapt, headers, seconds
 from replay.turn import Request, Target, Turn
 
@@ -93,7 +93,7 @@ class _Client:
         """Send in botocore's place. The answer is read by the codec, so botocore is told an empty one."""
         _, _, tap, seconds = self._call
         sent = {name: _text(value) for name, value in request.headers.items()}
-        line().post(request.url, request.body, sent, tap, seconds)
+        post(request.url, request.body, sent, tap, seconds)
         return AWSResponse(request.url, 200, {}, _Nothing())
 
 

@@ -55,6 +55,8 @@ def _sent(message: Message) -> Object:
     data = _native.plain(message.to_json())
     if isinstance(message.content, list) and message.content:
         parts = [_native.plain(part) for part in message.content if part.get("type") != _native.NATIVE]
+        if len(parts) < len(message.content):  # thinking that another wire signed is not this one's to repeat
+            data.pop("reasoning_content", None)
         data["content"] = parts or (None if message.role == "assistant" else "")
     if message.tool_calls and "tool_calls" in data:
         data["tool_calls"] = [_native.plain(call) for call in data["tool_calls"]]

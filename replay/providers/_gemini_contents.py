@@ -18,6 +18,7 @@ from replay.providers._gemini_parts import read_part, write_part
 from replay.providers._gemini_words import CONTENT, WIRE
 
 _SYSTEM = ("system", "developer")
+_WITHOUT = "without"  # which of role and parts a content has not
 _CALL = "call"  # a native part that says which call stands here
 # Gemini 3 refuses a turn's first call without a signature. For calls that another model made there is a word
 # that says so: https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
@@ -37,7 +38,8 @@ class _Content:
         data: Object = {"role": self.side or "user", "parts": self.parts} | self.own
         if self.own.get("parts") == "object":
             data["parts"] = self.parts[0] if self.parts else {}
-        return {name: value for name, value in data.items() if value is not None or name not in self.own}
+        without = data.pop(_WITHOUT, ())
+        return {name: value for name, value in data.items() if name not in without}
 
 
 def write(messages: Iterable[Message], model: str) -> tuple[Object | None, list[Object]]:
@@ -135,13 +137,14 @@ def read(contents: list[Object]) -> Iterator[Message]:
 def _own(content: Object, side: str) -> Object:
     """What a content says beside the role of its side and a list of parts."""
     own = {name: value for name, value in content.items() if name not in ("role", "parts")}
-    if content.get("role") != (side or "user"):
-        own["role"] = content.get("role")
-    if not content.get("parts"):
-        own["parts"] = content.get("parts")
-    elif isinstance(content["parts"], dict):
+    if content.get("role", "user") != (side or "user"):
+        own["role"] = content["role"]
+    if not content.get("parts", True):
+        own["parts"] = content["parts"]
+    elif isinstance(content.get("parts"), dict):
         own["parts"] = "object"
-    return own
+    without = [name for name in ("role", "parts") if name not in content]
+    return own | ({_WITHOUT: without} if without else {})
 
 
 def _begins(message: Message, own: Object) -> Message:

@@ -17,7 +17,7 @@ from replay.providers import _native, _shape
 from replay.providers._gemini_words import WIRE
 from replay.turn import Reply, Usage
 
-_FINISH = {
+_FINISH = {  # a STOP with calls is for the calls
     "stop": ("STOP",),
     "length": ("MAX_TOKENS",),
     "content_filter": (
@@ -32,7 +32,6 @@ _FINISH = {
         "RECITATION",
         "SPII",
     ),
-    "tool_calls": (),  # a STOP with calls
 }
 _FINISH_REASON = {native: word for word, natives in _FINISH.items() for native in natives}
 # The numbers that mean the same in both APIs' definitions.
@@ -106,10 +105,9 @@ def write(reply: Reply) -> Object:
 def _candidate(choice: Reply, number: int) -> Object:
     _, said = contents.write([choice.message], "")
     native = choice.native_finish_reason
-    if native is None or not native.isupper():
-        native = next(iter(_FINISH.get(choice.finish_reason or "", ())), native)
-    if choice.finish_reason == "tool_calls" and not (native and native.isupper()):
-        native = "STOP"
+    word = "stop" if choice.finish_reason == "tool_calls" else choice.finish_reason
+    if word in _FINISH and _FINISH_REASON.get(native or "") != word:  # another wire's own word
+        native = _FINISH[word][0]
     data: Object = {"content": said[0] if said else {"role": "model"}, "index": number}
     data |= {"finishReason": native} if native else {}
     data |= {_LOGPROBS: _logged(choice.logprobs)} if choice.logprobs else {}

@@ -15,7 +15,7 @@ from replay.providers._gemini_words import SPELLING, WIRE, camel
 from replay.turn import Request
 
 _SYSTEM = "systemInstruction"
-_ONE = "contents"  # under `native`: that the contents are one object, not a list
+_CONTENTS = "contents"  # under `native`: that they are one `object`, not a list, or `none`
 
 
 def write(request: Request) -> Object:
@@ -24,31 +24,32 @@ def write(request: Request) -> Object:
     body = params.write(request.params, request.model)
     system, said = contents.write(request.messages, request.model)
     offered = tools.write(request.tools)
-    if system:
+    if system is not None:
         body["system_instruction" if "system_instruction" in own.get(SPELLING, ()) else _SYSTEM] = system
     if offered:
         body["tools"] = offered
-    return body | {"contents": said[0] if own.get(_ONE) == "object" and len(said) == 1 else said}
+    form = own.get(_CONTENTS)
+    if said or _CONTENTS not in own:
+        body[_CONTENTS] = said[0] if form == "object" and len(said) == 1 else said
+    elif form == "none":
+        del body[_CONTENTS]
+    return body
 
 
 def read(body: Object) -> Request:
     """Read a request's body. Raises ValueError."""
-    named = {camel(name): name for name in body}
-    system = body.get(named.get(_SYSTEM, _SYSTEM))
-    said, offered = body.get("contents"), body.get("tools")
-    ours = (
-        {"contents"} | ({named[_SYSTEM]} if system is not None else set()) | ({"tools"} if offered else set())
-    )
-    rest = {name: value for name, value in body.items() if name not in ours}
-    if isinstance(said, dict):
-        rest, said = rest | {_ONE: "object"}, [said]
+    name = next((name for name in body if camel(name) == _SYSTEM), _SYSTEM)
+    system, said, offered = body.get(name), body.get(_CONTENTS), body.get("tools")
+    given = {name: system, _CONTENTS: said, "tools": offered or None}
+    rest = {name: value for name, value in body.items() if given.get(name) is None}
+    if isinstance(said, dict) or _CONTENTS not in body:
+        rest[_CONTENTS] = "object" if said is not None else "none"
     first: list[Message] = [] if system is None else [contents.read_system(system)]
-    snake = {name for name in ours if camel(name) != name}
     return Request(
         "",
-        (*first, *contents.read(_items(said, "contents"))),
+        (*first, *contents.read(_items([said] if isinstance(said, dict) else said, _CONTENTS))),
         tools.read(_items(offered, "tools")),
-        params.read(rest, snake),
+        params.read(rest, set() if system is None or name == _SYSTEM else {name}),
     )
 
 

@@ -19,6 +19,7 @@ from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import _wire
 from replay.providers._call import through
+from replay.providers._line import Line
 from replay.providers._settings import headers, seconds
 from replay.providers._tap import Tap
 from replay.turn import Request, Target, Turn
@@ -39,30 +40,27 @@ def call(
     """Send `body`, once, to `path` of the API. Raises SeamError, and BadInput for the settings."""
     try:
         frozen = tuple(options.items()), tuple(headers(target).items()), seconds(target)
-        line = _line(threading.get_ident(), *frozen)
+        client = _client(threading.get_ident(), *frozen)
     except (ValueError, GoogleAuthError) as problem:
         raise BadInput(f'target "{target.name}": {problem}') from None
 
     def post(tap: Tap) -> None:
         try:
-            line.post(path, body, tap)
+            client.post(path, body, tap)
         except (httpx2.InvalidURL, DefaultCredentialsError) as problem:
             raise BadInput(f'target "{target.name}": {problem}') from None
 
     return through(request, target, transport, codec, post, _RAISES)
 
 
-class Line(httpx2.BaseTransport):
-    """A client whose calls go over the transport that each of them gives; nothing is kept between two calls.
+class _Client:
+    """The SDK's client.
 
     Without a key and without a `token` the SDK looks for Google's credentials, over the network if need be.
     """
 
     def __init__(self, options: Object, extra: Object, wait: float) -> None:
-        self._tap: Tap | None = None
-        self._http = httpx2.Client(
-            transport=self, trust_env=False, headers={"accept-encoding": "gzip, deflate"}
-        )
+        self._line = Line(wait)
         token = options.get("token")
         self._sdk = genai.Client(
             vertexai=options["vertexai"],
@@ -71,7 +69,7 @@ class Line(httpx2.BaseTransport):
             location=options.get("location"),
             credentials=Credentials(token) if token else None,  # type: ignore[no-untyped-call]
             http_options=types.HttpOptions(
-                httpx_client=self._http,
+                httpx_client=self._line.http,
                 # never used; without one the SDK makes its own, which reads the certificates of the machine
                 httpx_async_client=httpx2.AsyncClient(
                     transport=httpx2.MockTransport(_nothing), trust_env=False
@@ -90,18 +88,8 @@ class Line(httpx2.BaseTransport):
         client, which all of them call in the end, sends it as it is, with the SDK's own address and
         credentials. It reads streams as well: their chunks are seen by the tap.
         """
-        self._tap = tap
-        try:
+        with self._line.over(tap):
             self._sdk._api_client.request("post", path, dict(body))
-        finally:
-            self._tap = None
-            self._http.cookies.clear()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request to the transport of the call."""
-        if self._tap is None:
-            raise httpx2.UnsupportedProtocol("no call is under way")
-        return self._tap.handle_request(request)
 
 
 def _nothing(_: httpx2.Request) -> httpx2.Response:
@@ -109,5 +97,5 @@ def _nothing(_: httpx2.Request) -> httpx2.Response:
 
 
 @lru_cache(maxsize=64)  # of threads and targets; one that falls out is made again
-def _line(_thread: int, options: _Frozen, extra: _Frozen, wait: float) -> Line:
-    return Line(dict(options), dict(extra), wait)
+def _client(_thread: int, options: _Frozen, extra: _Frozen, wait: float) -> _Client:
+    return _Client(dict(options), dict(extra), wait)

@@ -12,7 +12,8 @@ import httpx2
 
 from replay.errors import BadInput
 from replay.providers._call import Codec, through
-from replay.providers._settings import adapt, headers, seconds
+from replay.providers._line import Line
+from replay.providers._settings import SECONDS, adapt, headers, seconds
 from replay.turn import Request, Target, Turn
 
 
@@ -28,38 +29,16 @@ def call(
     sent = {"content-type": "application/json", "accept": "*/*"}
     sent |= {"authorization": f"Bearer {key}"} if key else {}
     sent |= {name.lower(): value for name, value in headers(target).items()}
-    return through(
-        request, target, transport, codec, lambda tap: line().post(url, body, sent, tap, seconds(target))
-    )
+    return through(request, target, transport, codec, lambda tap: post(url, body, sent, tap, seconds(target)))
 
 
-class Line(httpx2.BaseTransport):
-    """An HTTP client whose requests go over the transport that each of them gives."""
-
-    def __init__(self) -> None:
-        self._transport: Any = None
-        self._http = httpx2.Client(transport=self, trust_env=False, headers={"user-agent": "replay"})
-
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], transport: Any, seconds: float) -> None:
-        """Send a request and read the answer to its end. Raises what the transport does."""
-        self._transport = transport
-        try:
-            self._http.post(url, content=body, headers=dict(headers), timeout=seconds)
-        finally:
-            self._transport = None
-            self._http.cookies.clear()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request to the transport of the call."""
-        response: httpx2.Response = self._transport.handle_request(request)
-        return response
+def post(url: str, body: bytes, headers: Mapping[str, str], transport: Any, seconds: float) -> None:
+    """Send a request and read the answer to its end. Raises what the transport does."""
+    line = _line(threading.get_ident())
+    with line.over(transport):
+        line.http.post(url, content=body, headers={"user-agent": "replay", **headers}, timeout=seconds)
 
 
-def line() -> Line:
-    """Return this thread's line: making a client costs as much as half a call."""
-    return _line(threading.get_ident())
-
-
-@lru_cache(maxsize=64)  # of threads; one that falls out is made again
+@lru_cache(maxsize=64)  # of threads; one that falls out is made again: it costs as much as half a call
 def _line(_thread: int) -> Line:
-    return Line()
+    return Line(SECONDS)

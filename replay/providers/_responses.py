@@ -66,8 +66,9 @@ def encode(request: Request) -> Object:
             body["input"] = text
         case _ if items or form.get("input") != "absent":
             body["input"] = items
-    if tools := [said for tool in request.tools if (said := _responses_tools.written(tool))]:
-        body["tools"] = tools
+    tools = [_responses_tools.written(tool) for tool in request.tools]
+    if said := [tool for tool in tools if tool is not None]:
+        body["tools"] = said
     elif request.params.get("tools") == []:
         body["tools"] = []
     for prompt in filter(None, map(_template, request.messages)):

@@ -2,8 +2,8 @@
 
 What only this wire can say is kept by its name under `native` (see `replay.providers._native`):
 
-    in a message     the fields of its message item beside role and content; `content` tells how its parts
-                     were written: "text" for plain text, else a list of what each part says more
+    in a message     the fields of its message item beside role and content; `content` is what each part says
+                     more, and `form: text` means that it was plain text
     in a tool call   the fields of its item beside name, arguments and call_id
     in content       {item: {...}}     an item of another kind, whole, where it stood
                      {part: {...}}     a content part of another kind, whole
@@ -143,19 +143,17 @@ class _Said:
         if self._refuses():
             parts, extra = parts[:-1], {"refusal": parts[-1]["refusal"]}
         content: str | list[Object] | None = parts or None
-        if len(parts) == 1 and (role == "assistant" or frame.get("content") == "text"):
+        if len(parts) == 1 and (role == "assistant" or frame.get("form") == "text"):
             content = parts[0].get("text") or parts
         frame = _framed(frame, plain=isinstance(content, str) and not extra)
         return Message(role, content, tuple(self._calls), extra=extra | _native.keep(WIRE, frame))
 
     def _speak(self, item: Object) -> None:
-        said = item["content"]
-        parts, more = (
-            ([{"type": "text", "text": said}], "text")
-            if isinstance(said, str)
-            else _responses_parts.read(said, item["role"])
-        )
-        frame = _without(item, "role") | {"content": more}
+        said, frame = item["content"], _without(item, "role", "content")
+        if isinstance(said, str):
+            parts, frame = [{"type": "text", "text": said}], frame | {"form": "text"}
+        else:
+            parts, frame["content"] = _responses_parts.read(said, item["role"])
         if self._frame is None and parts:
             self._frame = frame
         else:
@@ -179,9 +177,10 @@ class _Said:
 
 def _framed(frame: Object, *, plain: bool = False) -> Object:
     """Leave out of a frame what goes without saying: text as text, or else parts that say nothing more."""
+    if plain:
+        return _without(frame, "form")
     more = frame.get("content")
-    usual = more == "text" if plain else isinstance(more, list) and more != [] and not any(more)
-    return _without(frame, "content") if usual else frame
+    return _without(frame, "content") if more and not any(more) else frame
 
 
 @dataclass
@@ -199,9 +198,9 @@ class _Open:
         content: Json = _responses_parts.written(self.parts, self.role, more)
         if not content and more != []:
             return None
-        if more == "text" or (more is None and self.plain):
+        if self.frame.get("form") == "text" or (more is None and self.plain):
             content = "".join(part.get("text") or "" for part in self.parts)
-        return {"role": self.role, "content": content} | _without(self.frame, "content")
+        return {"role": self.role, "content": content} | _without(self.frame, "content", "form")
 
 
 def _written(message: Message, custom: Container[str]) -> Iterator[Object]:

@@ -100,7 +100,7 @@ def _format(said: Object) -> Object | None:
 def _formed(form: Json) -> Object | None:
     match form:
         case {"type": "json_schema", "json_schema": dict(schema)}:
-            return {"type": "json_schema"} | _without_type(schema)
+            return {"type": "json_schema", "name": "response"} | _without_type(schema)
         case {"type": "text" | "json_object"} if len(form) == 1:
             return dict(form)
     return None

@@ -171,7 +171,8 @@ def _recorded(target: Target) -> Object:
         found = place("POST", str(target.settings.get(_settings.RECORDED) or ""))
     except ValueError:
         found = None
-    return found.settings if found else {}
+    said = found.settings if found else {}
+    return {name: said[name] for name in ("base_url", "project", "region") if name in said}
 
 
 def _api(target: Target) -> Object:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -208,8 +209,6 @@ def secrets(target: Target) -> dict[str, str | None]:
 
 def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once, through the official SDK. Raises SeamError, and BadInput for the settings."""
-    import sys
-
     from replay.providers._openai import call
 
     path = _servers.path(target, _PATH)

@@ -21,12 +21,12 @@ from replay.faults import Fault
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
 from replay.runner._plan import Planned, clashes, plan
-from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
+from replay.runner._seen import as_recorded, clean, expects_error, failed, hidden, odd, without_answer
 from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "targets_of"]
+__all__ = ["Planned", "Runner", "cassette_path", "clashes", "hidden", "plan", "targets_of"]
 
 
 def cassette_path(project: Project, case: Case) -> Path:
@@ -93,7 +93,7 @@ class Runner:
             transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
             if self.live:
-                transcript = clean(transcript, self._redactor(*targets_of(planned)))
+                transcript = clean(transcript, self.redactor(*targets_of(planned)))
                 self._stop_if_refused(transcript, entry)
             judged: tuple[Verdict, ...] = ()
             if not play.refused:  # what could not run is not judged
@@ -145,7 +145,7 @@ class Runner:
         return Cassette(
             cassette_path(self.project, case),
             self.mode,
-            redactor=self._redactor(*targets_of(planned)),
+            redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
@@ -158,7 +158,8 @@ class Runner:
         return transport
 
     @cache  # noqa: B019 - a runner lives as long as its session
-    def _redactor(self, *names: str) -> Redactor:
+    def redactor(self, *names: str) -> Redactor:
+        """Return what hides the secrets of these targets."""
         secrets: dict[str, str | None] = {}
         for name in names:
             secrets |= self._secrets(self.project.target(name))

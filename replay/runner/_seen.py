@@ -8,6 +8,8 @@ from dataclasses import replace
 from replay.assertions._found import name_of
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
+from replay.conversation import Conversation, Object
+from replay.run import Result
 from replay.suites import Entry
 from replay.turn import Target, Transcript
 from replay.verdict import Verdict
@@ -39,12 +41,38 @@ def as_recorded(target: Target, cassette: Cassette) -> Target:
 
 def clean(transcript: Transcript, redactor: Redactor) -> Transcript:
     """Return a live transcript as its recording will play it: no secret is judged, shown or written."""
-    turns = (replace(turn, raw=turn.raw and redactor.text(turn.raw)) for turn in transcript.turns)
-    data = replace(transcript, turns=tuple(turns)).to_json()
-    hidden = redactor.json(data)
-    if hidden is data:
+    raws = [turn.raw and redactor.text(turn.raw) for turn in transcript.turns]
+    same = all(raw is turn.raw for raw, turn in zip(raws, transcript.turns, strict=True))
+    turns = (replace(turn, raw=raw) for raw, turn in zip(raws, transcript.turns, strict=True))
+    data = (transcript if same else replace(transcript, turns=tuple(turns))).to_json()
+    kept = redactor.json(data)
+    if same and kept is data:
         return transcript
-    return replace(transcript, turns=Transcript.from_json(hidden).turns)
+    return replace(transcript, turns=Transcript.from_json(kept).turns)
+
+
+def hidden(result: Result, redactor: Redactor) -> Result:
+    """Return a result of which nothing is secret, whatever it was made from; the same one where it is clean.
+
+    What names files stays as it is: the case, its id and its files.
+    """
+    transcript = clean(result.transcript, redactor)
+    conversation = result.transcript.conversation
+    said: Object = {
+        "conversation": conversation.to_json(),
+        "verdicts": [verdict.to_json() for verdict in result.verdicts],
+        "warnings": list(result.warnings),
+    }
+    kept = redactor.json(said)
+    if kept is said:
+        return result if transcript is result.transcript else replace(result, transcript=transcript)
+    conversation = Conversation.from_json(conversation.name, kept["conversation"])
+    return replace(
+        result,
+        transcript=replace(transcript, conversation=conversation),
+        verdicts=tuple(map(Verdict.from_json, kept["verdicts"])),
+        warnings=tuple(kept["warnings"]),
+    )
 
 
 def expects_error(entry: Entry) -> bool:

@@ -1,0 +1,134 @@
+"""How far an import is: bytes read of those there are, lines a second, the time that is left."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+Advance = Callable[[int], None]
+
+
+class Progress:
+    """Hears how an import goes on; this one keeps it to itself."""
+
+    def begin(self, what: str, total: int) -> None:
+        """A pass over all files begins, of `total` bytes."""
+
+    @contextmanager
+    def file(self, _path: Path) -> Iterator[Advance]:
+        """A file is read; what is yielded is called with the number of bytes, as they are on disk."""
+        yield lambda _count: None
+
+    def lines(self, *, refused: bool = False) -> None:
+        """One more exchange was read."""
+
+    def close(self) -> None:
+        """The import is over."""
+
+
+class Bar(Progress):
+    """A line on a terminal."""
+
+    def __init__(self, console: Any = None) -> None:
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Drawn
+
+        columns = ("{task.description}", "{task.fields[rate]}", "{task.fields[counts]}")
+        first, *rest = (TextColumn(column) for column in columns)
+        self._drawn = Drawn(
+            first, BarColumn(), DownloadColumn(), *rest, TimeRemainingColumn(), console=console
+        )
+        self._task: Any = None
+        self._read = self._refused = 0
+        self._drawn.start()
+
+    def begin(self, what: str, total: int) -> None:
+        """As Progress."""
+        if self._task is not None:
+            self._drawn.remove_task(self._task)
+        self._read = self._refused = 0
+        self._task = self._drawn.add_task(what, total=total, rate="", counts="")
+
+    @contextmanager
+    def file(self, path: Path) -> Iterator[Advance]:
+        """As Progress. However a file is read, in the end all of it is."""
+        left = size(path)
+
+        def advance(count: int) -> None:
+            nonlocal left
+            count = min(count, left)
+            left -= count
+            self._drawn.advance(self._task, count)
+
+        try:
+            yield advance
+        finally:
+            advance(left)
+
+    def lines(self, *, refused: bool = False) -> None:
+        """As Progress."""
+        self._read += 1
+        self._refused += refused
+        if self._read % 100 == 0:
+            self._show()
+
+    def close(self) -> None:
+        """As Progress."""
+        if self._task is not None:
+            self._show()
+        self._drawn.stop()
+
+    def _show(self) -> None:
+        elapsed = self._drawn.tasks[0].elapsed or 0
+        rate = f"{self._read / elapsed:,.0f} lines/s" if elapsed else ""
+        counts = f"{self._read - self._refused:,} read, {self._refused:,} refused"
+        self._drawn.update(self._task, rate=rate, counts=counts)
+
+
+def size(path: Path) -> int:
+    """Return the size of a file in bytes, 0 where that cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def metered(path: Path, advance: Advance) -> Path:
+    """Return a path whose file, opened to read bytes, tells how many were read from the disk."""
+    counted = _Metered(path)
+    counted.advance = advance
+    return counted
+
+
+if TYPE_CHECKING:
+    SystemPath = Path
+else:
+    SystemPath = type(Path())  # Path itself cannot be inherited from before Python 3.12
+
+
+class _Metered(SystemPath):
+    advance: Advance
+
+    def open(self, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode != "rb" or not hasattr(self, "advance"):
+            return super().open(mode, *arguments, **options)
+        return io.BufferedReader(_Counted(self, self.advance), 2**17)
+
+
+class _Counted(io.FileIO):
+    def __init__(self, path: Path, advance: Advance) -> None:
+        super().__init__(path)
+        self._advance = advance
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        self._advance(count or 0)
+        return count
+
+    def readall(self) -> bytes:
+        data = super().readall()
+        self._advance(len(data))
+        return data
