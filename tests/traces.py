@@ -37,7 +37,7 @@ def reply(logged):
 def played(sandbox, *paths, suite="logged"):
     """Import files into the sandbox and play them offline; return what was imported."""
     recorded = record(paths, sandbox.root, suite)
-    sandbox.pytest().assert_outcomes(passed=recorded.imported)
+    sandbox.pytest().assert_outcomes(passed=recorded.tally.conversations)
     return recorded
 
 
