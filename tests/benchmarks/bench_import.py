@@ -34,7 +34,7 @@ RECORD = [
 
 
 def lines(count):
-    """Yield the lines of a log, 2 KB each: single calls, every tenth a conversation of three, some bad ones."""
+    """Yield the lines of a log, 1.7 KB each: single calls, some conversations of three, some bad ones."""
     number = 0
     for entry in workload.entries(count):
         request, response = entry["request"], entry["response"]
