@@ -51,4 +51,6 @@ def _played(sandbox, but=()):
     path.write_text(yaml.safe_dump(suite))
     result = sandbox.pytest("-q", "-p", "no:cacheprovider")
     assert result.ret == 0, result.stdout.str()
-    return [Result.from_json(line).transcript for line in sandbox.run()[1]]
+    order = {case["conversation"]: number for number, case in enumerate(suite["cases"])}
+    played = [Result.from_json(line).transcript for line in sandbox.run()[1]]
+    return sorted(played, key=lambda one: order[one.conversation.name])

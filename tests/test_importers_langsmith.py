@@ -321,6 +321,7 @@ def test_everything_is_imported_and_plays(sandbox):
         run({"model": "gpt-4o-mini", "messages": PLAIN}, COMPLETION),
         run(outputs={}, error=FAILED["a traceback"]),
     ]
+    runs = [one | {"id": f"run-{number}"} for number, one in enumerate(runs)]
     recorded = played(sandbox, write(sandbox.root, *runs))
     assert (len(recorded.outcomes), recorded.refused) == (len(runs), 0)  # some say the same
 

@@ -159,6 +159,19 @@ def test_an_answer_is_recognised_however_the_app_trims_it(tmp_path):
     ]
 
 
+def test_what_is_hidden_in_a_reply_is_hidden_in_the_history_that_repeats_it(tmp_path):
+    turns = (
+        ("I am jo.doe@shop.example", "Hello jo.doe@shop.example!"),
+        ("My number?", "It is 4111 1111 1111 1111."),
+    )
+    outcome, project = recorded(tmp_path / "p", *chat(*turns, ("Thanks.", "Bye.")))
+    assert all(not one.notes for one in outcome.outcomes)
+    written = b"".join(files(project.root).values())
+    assert b"jo.doe" not in written
+    assert b"4111 1111" not in written
+    assert len(played(project)) == 1
+
+
 def test_repeats_of_one_task_are_conversations_of_their_own(tmp_path):
     log = [entry(asks(user("Roll.")), answers(text, text)) for text in "3156"]
     log += [

@@ -37,8 +37,7 @@ def reply(logged):
 def played(sandbox, *paths, suite="logged"):
     """Import files into the sandbox and play them offline; return what was imported."""
     recorded = record(paths, sandbox.root, suite)
-    conversations = {outcome.conversation for outcome in recorded.outcomes if outcome.imported}
-    sandbox.pytest().assert_outcomes(passed=len(conversations))
+    sandbox.pytest().assert_outcomes(passed=recorded.tally.conversations)
     return recorded
 
 

@@ -22,14 +22,15 @@ def cover(
 ) -> tuple[Counter[int], Counter[int]]:
     """Return how many of which class to take, `size` in all, and how often each value is covered then.
 
-    The class is taken that adds most. A value that is covered once, twice, ... adds a half, a third, ... of
-    its weight; a class half as much each time that all its tasks were taken. `rank` settles ties.
+    The class is taken that adds most. A value adds its weight when it is new, and a thousandth of that, the
+    half, the third, ... of it when it is covered once, twice, three times already; a class adds half as much
+    each time that all its tasks were taken. `rank` settles ties.
     """
     covered, chosen = Counter[int](), Counter[int]()
 
     def gain(name: int) -> float:
         found = classes[name]
-        gained = math.fsum(weights[value] / (1 + covered[value]) for value in found.values)
+        gained = math.fsum(weights[value] / (1000 * covered[value] or 1) for value in found.values)
         return math.ldexp(gained, -(chosen[name] // found.tasks))
 
     # What a class adds only ever falls, so the one at the top is the best if it is still worth what it was.

@@ -41,12 +41,11 @@ class Hashes:
         return digest.digest()
 
     def exchange(self, facts: Facts) -> int:
-        """Return the hash of all that was asked and answered, as it was logged."""
+        """Return the hash of all that was asked and answered, as it was logged, of its id and its time."""
         logged, call = facts.logged, facts.call
         asked = (call.wire, call.provider, call.model, call.params, call.settings)
-        return self.number(
-            *asked, logged.status, logged.error, blobs=(logged.request, logged.response or b"")
-        )
+        known = (logged.status, logged.error, logged.source.get("id"), facts.moment)
+        return self.number(*asked, *known, blobs=(logged.request, logged.response or b""))
 
     def settings(self, facts: Facts, scope: Json) -> int:
         """Return the hash of all that the requests of one conversation have in common."""

@@ -1,9 +1,10 @@
 """A sample that covers: few conversations in which most of what occurs in a log occurs.
 
 Conversations with the same features are one class. Greedily, the class is taken that adds most: a value
-counts for more the rarer it is, and for less the more often it is covered already. Ties, and which
-conversation stands for its class, are settled by a hash with the seed; repeats of a task stand in line behind
-tasks that are new. So a sample depends on what is in the logs and on the seed, not on the order of files.
+counts for more the rarer it is among those of its kind, and for next to nothing once it is covered. Each kind
+counts as much as any other, however many values it has. Ties, and which conversation stands for its class,
+are settled by a hash with the seed; repeats of a task stand in line behind tasks that are new. So a sample
+depends on what is in the logs and on the seed, not on the order of files.
 
 Memory is bounded: the 200 commonest values of a kind count, the others are one more value; and of the classes
 the 20,000 with the rarest values are looked at.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from replay.conversation import Object
@@ -126,7 +127,7 @@ def sample(db: sqlite3.Connection, hashes: Hashes, size: int, seed: int, skipped
     _count(db)
     values = _values(db, hashes)
     _classify(db, hashes, values)
-    weights = {value.id: 1 + math.log(total / value.count) for value in values.values()}
+    weights = _weights(set(values.values()), total)
     chosen, covered = cover(_rarest(db), weights, size, lambda name: hashes.number(seed, name))
     db.execute("UPDATE conversation SET skipped = ? WHERE skipped IS NULL", (skipped,))
     db.executemany(
@@ -187,6 +188,15 @@ def _classify(db: sqlite3.Connection, hashes: Hashes, values: dict[int | str, Va
 
 def _tokens(features: str) -> Iterator[tuple[str, str]]:
     return ((kind, number) for kind, _, number in (token.partition(":") for token in features.split()))
+
+
+def _weights(values: Collection[Value], total: int) -> dict[int, float]:
+    """Weigh values by their rarity; all those of a kind weigh as much as all those of another."""
+    rarity = {value: 1 + math.log(total / value.count) for value in values}
+    kinds: dict[str, float] = {}
+    for value, weight in rarity.items():
+        kinds[value.kind] = kinds.get(value.kind, 0) + weight
+    return {value.id: weight / kinds[value.kind] for value, weight in rarity.items()}
 
 
 def _rarest(db: sqlite3.Connection) -> dict[int, Class]:

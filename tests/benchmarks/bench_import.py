@@ -34,21 +34,22 @@ RECORD = [
 
 
 def lines(count):
-    """Yield the lines of a log: single calls, every tenth a conversation of three turns, some bad ones."""
+    """Yield the lines of a log, 1.7 KB each: single calls, some conversations of three, some bad ones."""
     number = 0
     for entry in workload.entries(count):
         request, response = entry["request"], entry["response"]
+        system, *_, asked = request["messages"]
+        system = {"role": "system", "content": f"You are agent {number % 7}. {workload.WORDS}"}
+        request = request | {"messages": [system, asked]}
         for _ in range(3 if number % 10 == 0 else 1):
             if number == count:
                 return
             yield json.dumps({"request": request, "response": response}) + "\n" if number % 1000 else "{cut\n"
             said = response["choices"][0]["message"]
+            calls = said.get("tool_calls", ())
+            done = [{"role": "tool", "tool_call_id": call["id"], "content": "{}"} for call in calls]
             asked = {"role": "user", "content": f"And then, {number}?"}
-            answers = [
-                {"role": "tool", "tool_call_id": call["id"], "content": "{}"}
-                for call in said.get("tool_calls", ())
-            ]
-            request = request | {"messages": [*request["messages"], said, *answers, asked]}
+            request = request | {"messages": [*request["messages"], said, *done, asked]}
             response = response | {"id": f"{response['id']}-{number}"}
             number += 1
 
