@@ -222,10 +222,9 @@ def test_what_a_provider_says_is_recorded_told_and_reported_without_secrets(shop
         shop.run_in(*PYTEST, "--record-mode=once", code=1)
         assert len(server.requests) == len(ANSWERS)
         assert server.requests[0].headers["authorization"] == f"Bearer {LIVE}"
-    shop.run_in(*PYTEST, code=1)
     shop.run_in(*PYTEST, "-n", "2", code=1)
     assert b"not what was wanted" in shop.written
-    assert len(list(shop.root.glob("reports/*/index.html"))) == 3
+    assert len(list(shop.root.glob("reports/*/index.html"))) == 2
     assert set(leaks(shop)) == set()
     if untraced:
         pytest.skip(f"{untraced}: files and output were searched, not every byte that was written")
@@ -294,7 +293,6 @@ def test_a_secret_in_a_fixture_goes_no_further_than_the_cache_of_fixtures(shop):
         given += foreign(shop, kind.replace(" ", "_"), f"My {kind} is {text}", "So it is.", results)
     shop.write({"judge.py": JUDGE, "suites/shop.yaml": SUITE, "replay.toml": CONFIG.format(url="http://x")})
     shop.run_in(*PYTEST, code=1)
-    shop.run_in(*PYTEST, code=1)
     assert set(leaks(shop, given=given)) == set()
 
 
@@ -322,7 +320,6 @@ def test_what_an_apps_own_test_says_holds_no_secret(shop, monkeypatch):
             {"suites/test_app.py": APP.format(url=server.url), "replay.toml": CONFIG.format(url=server.url)}
         )
         shop.run_in(*PYTEST, "--record-mode=once", code=1)
-    shop.run_in(*PYTEST, code=1)
     assert b"Incorrect API key provided: REDACTED-key-" in shop.written
     personal = {(place, kind) for place, kind in leaks(shop) if kind not in PERSONAL}
     assert personal == set()
@@ -362,7 +359,7 @@ def test_a_log_is_imported_without_what_it_should_not_have_held(shop):
 
 
 def test_an_import_that_is_killed_leaves_nothing_raw(shop):
-    lines = [json.dumps(exchange(number, random.choice(list(PLANTED.values())))) for number in range(3000)]
+    lines = [json.dumps(exchange(number, RNG.choice(list(PLANTED.values())))) for number in range(1000)]
     shop.write({"log.jsonl": "\n".join(lines)})
     command = [
         sys.executable,

@@ -20,6 +20,7 @@ from planted import (
     PREFIXED,
     STREAMS,
     TEXTS,
+    answered,
     asked,
     chat_text,
     chunk,
@@ -208,6 +209,46 @@ def test_other_streams_are_joined_too():
         for part in (key[:10], key[10:])
     )
     assert key[10:].encode() not in redactor.response(RecordedResponse(200, body=lines)).body
+
+
+def logprob(token):
+    one = {"token": token, "logprob": -0.25, "bytes": list(token.encode())}
+    return one | {"top_logprobs": [one, {"token": '["', "logprob": -9.0, "bytes": [91, 34]}]}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_tokens_that_logprobs_repeat_are_hidden_with_the_text(streamed):
+    rng = random.Random(8)
+    for kind in ("openai project", "github", "jwt"):
+        key = PREFIXED[kind](rng)
+        tokens = ["Use", " é", *split(f" {key}", rng), " now", "."]
+        if streamed:
+            events = [chunk(content=token) for token in tokens]
+            for event, token in zip(events, tokens, strict=True):
+                event["choices"][0]["logprobs"] = {"content": [logprob(token)]}
+            before = sse(events)
+        else:
+            choice = {
+                "message": {"content": "".join(tokens)},
+                "logprobs": {"content": [*map(logprob, tokens)]},
+            }
+            before = answered({"choices": [choice]})
+        redactor = Redactor(SALT)
+        after = redactor.response(before)
+        assert redactor.response(after) == after
+        assert redactor.find(before.body)
+        found = re.findall(
+            r'"token": ("(?:[^"\\]|\\.)*"), "logprob": -0.25, "bytes": (\[[^\]]*\])', after.body.decode()
+        )
+        texts, spelled = (
+            [json.loads(text) for text, _ in found],
+            [bytes(json.loads(data)) for _, data in found],
+        )
+        assert key not in "".join(texts)
+        assert redactor.text(key) in "".join(texts)
+        assert key.encode() not in b"".join(spelled)
+        assert texts[:2] == ["Use", "Use"]
+        assert texts[-1] == "."
 
 
 def test_two_choices_of_one_stream_are_not_mixed():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from replay.cassette import _frames, _packed, _stream
+from replay.cassette import _frames, _logprobs, _packed, _stream
 from replay.cassette._flatten import Flat
 from replay.cassette._search import Hit, Search
 from replay.cassette._words import long_words
@@ -32,7 +32,9 @@ class Rewriter:
             return _spliced(body, chunks, edits) if edits else (body, chunks)
         # Each round replaces something that no later round takes up again, so this ends, and what it returns
         # is a fixed point.
-        while edits := self._joined_edits(body) or self._edits(body):
+        while (
+            edits := self._joined_edits(body) or list(_logprobs.edits(body, self._edits)) or self._edits(body)
+        ):
             body, chunks = _spliced(body, chunks, edits)
         return body, chunks
 
@@ -45,7 +47,7 @@ class Rewriter:
         if _frames.is_framed(body):
             return _frames.find(body, self.find)
         found = set(self._found(body))
-        for pieces, joined in _stream.joined(body):
+        for pieces, joined in chain(_stream.joined(body), _logprobs.joined(body)):
             found |= {(kind, _stream.offset(pieces, start)) for kind, start in self._found(joined)}
         return sorted(found, key=lambda hit: hit[1])
 

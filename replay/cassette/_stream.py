@@ -34,6 +34,11 @@ class Piece(NamedTuple):
     text: bytes
 
 
+def piece(start: int, literal: bytes) -> Piece:
+    """Return the piece that a JSON string (without its quotes) at `start` is."""
+    return Piece(start, start + len(literal), _decoded(literal))
+
+
 def is_stream(body: bytes) -> bool:
     """Tell from the first 4 KiB whether a body is a stream of events; headers are not to be trusted."""
     return bool(_BEGINS.match(body, 0, 4096) or _EVENT.search(body, 0, 4096))
@@ -46,9 +51,9 @@ def texts(body: bytes) -> Iterator[list[Piece]]:
     for line in _events(body):
         pieces = list(_PIECE.finditer(line))
         place = tuple(_PLACE.findall(line)) if pieces else ()
-        for order, piece in enumerate(pieces):
-            whole = Piece(start + piece.start(2), start + piece.end(2), _decoded(piece[2]))
-            groups.setdefault((place, piece[1], order), []).append(whole)
+        for order, found in enumerate(pieces):
+            whole = piece(start + found.start(2), found[2])
+            groups.setdefault((place, found[1], order), []).append(whole)
         start += len(line)
     return (pieces for pieces in groups.values() if len(pieces) > 1)
 
