@@ -252,7 +252,7 @@ def _each(paths: Iterable[Path], do: Callable[[Path], T]) -> tuple[list[T], int]
         try:
             done.append(do(path))
         except ReplayError as problem:
-            click.echo(str(problem), err=True)
+            click.echo(_hidden(str(problem)), err=True)
             code = max(code, problem.exit_code)
     return done, code
 
@@ -294,7 +294,7 @@ def _guarded(run: Callable[[], Any], *, debug: bool) -> int:  # noqa: PLR0911 - 
     except (click.Abort, KeyboardInterrupt):
         return 2
     except ReplayError as problem:
-        click.echo(str(problem), err=True)
+        click.echo(_hidden(str(problem)), err=True)
         return problem.exit_code
     except BrokenPipeError:
         _mute()
@@ -314,7 +314,15 @@ def _show_usage(problem: click.ClickException) -> None:
         return
     context = getattr(problem, "ctx", None)
     command = context.command_path if context else "replay"
-    click.echo(f"error: {problem.format_message()}\ntype: {command} --help", err=True)
+    click.echo(_hidden(f"error: {problem.format_message()}\ntype: {command} --help"), err=True)
+
+
+def _hidden(text: str) -> str:
+    """Take secrets, also those of the environment, out of what is told."""
+    from replay.cassette.redact import Redactor
+    from replay.config import Project
+
+    return Redactor.for_project(Project(Path()), {}, personal=False).text(text)
 
 
 def _mute() -> None:
@@ -323,11 +331,7 @@ def _mute() -> None:
 
 
 def _crashed(problem: Exception, debug: bool) -> int:
-    from replay.cassette.redact import Redactor
-    from replay.config import Project
-
-    told = "".join(traceback.format_exception(problem))
-    told = Redactor.for_project(Project(Path()), {}).text(told)
+    told = _hidden("".join(traceback.format_exception(problem)))
     if debug:
         click.echo(told, err=True)
         return 3

@@ -1,6 +1,6 @@
 """Logs of the open-source evals: what was sampled plays, and whether it was right is a tag."""
 
-from importing import green, imported, lines, logged
+from importing import imported, lines, logged, turns
 
 from replay import importers
 from replay.importers import oaieval
@@ -35,7 +35,7 @@ LOG = [
 def test_what_was_sampled_plays(sandbox):
     outcome = imported(sandbox, {"run.jsonl": lines(*LOG)})
     assert (outcome.imported, outcome.refused) == (2, 2)
-    (first, one), (second, two) = green(sandbox)
+    (first, one), (second, two) = turns(sandbox, outcome)
     assert [message.to_json() for message in first.messages] == PROMPT
     assert [message.content for message in second.messages] == ["Mood?"]
     assert (one.reply.message.text, one.reply.usage, one.reply.finish_reason) == ("happy", None, None)

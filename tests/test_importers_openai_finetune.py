@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from importing import green, imported, lines, logged
+from importing import imported, lines, logged, turns
 
 from replay import importers
 from replay.importers import openai_finetune
@@ -37,7 +37,7 @@ PREFERRED = {
 def test_examples_play_as_they_are_wanted(sandbox):
     outcome = imported(sandbox, {"train.jsonl": lines(CALLS, WEIGHED, PREFERRED)}, model="gpt-4o-mini")
     assert (outcome.imported, outcome.refused) == (3, 0)
-    (calls, one), (weighed, two), (_, three) = green(sandbox)
+    (calls, one), (weighed, two), (_, three) = turns(sandbox, outcome)
     assert [message.to_json() for message in calls.messages] == [SYSTEM, USER]
     assert calls.params == {"parallel_tool_calls": False}
     assert [tool.name for tool in calls.tools] == ["find"]

@@ -47,7 +47,10 @@ CONFIG = """
 
 
 class Trace:
-    """strace over a command: what it and its children wrote to files, pipes and terminals, not to sockets."""
+    """strace over a command: what it and its children wrote to files, pipes and terminals, not to sockets.
+
+    What the cache of read files holds in the end is searched with the other files.
+    """
 
     WRITE = re.compile(r"(?:write|pwrite64|writev)\(\d+<((?:\\x..)+)>, (.*)")
 
@@ -60,7 +63,8 @@ class Trace:
         parts = []
         for line in self.path.read_text().splitlines():
             found = self.WRITE.search(line)
-            if found and not unhex(found[1]).startswith((b"socket:", b"TCP", b"UNIX")):
+            path = unhex(found[1]) if found else b"socket:"
+            if not path.startswith((b"socket:", b"TCP", b"UNIX")) and b"/.replay/cache.db" not in path:
                 parts += map(unhex, re.findall(r'"((?:\\x..)*)"', found[2]))
         return b"".join(parts)
 
@@ -119,8 +123,8 @@ def opened(path):
     """A file's bytes, and what is folded, encoded or spread over events in them."""
     data = path.read_bytes()
     parts = [data]
-    packed = re.findall(rb"H4sI[A-Za-z0-9+/]{40,}={0,2}", data)
-    parts += [zlib.decompress(b64decode(run), 31) for run in packed]
+    folded = re.findall(rb"H4sI[A-Za-z0-9+/]{40,}={0,2}", data)
+    parts += (zlib.decompress(b64decode(run), 31) for run in folded)
     if path.suffix == ".yaml" and b"interactions:" in data:
         for one in cassettes.load(path):
             parts += (everything(one.request).encode(), everything(one.response).encode())
@@ -255,33 +259,42 @@ def test_a_recording_that_is_killed_leaves_nothing_raw(shop):
     assert set(leaks(shop)) == set()
 
 
-def test_a_secret_in_a_fixture_or_a_foreign_cassette_goes_no_further(shop):
+def foreign(shop, name, question, answer, results="[]"):
+    """A fixture and its cassette, recorded by another tool that hid nothing; returns their names."""
+    body = {"model": "m", "messages": [{"role": "user", "content": question}]}
+    headers = {"content-type": ["text/event-stream"], "set-cookie": [TOKEN]}
+    said = RecordedResponse(200, headers=headers, body=streaming(answer))
+    request = RecordedRequest(
+        "POST", "http://x.example.com/v1/chat/completions", {"authorization": LIVE}, json.dumps(body).encode()
+    )
+    cassette = f"fixtures/cassettes/shop/{name}/small.yaml"
+    fixture = f"fixtures/conversations/shop/{name}.yaml"
+    shop.write(
+        {cassette: "", fixture: f"messages: {json.dumps(body['messages'])}\ntool_results: {results}\n"}
+    )
+    (shop.root / cassette).write_text(cassettes.dump([Interaction(request, said)]))
+    return fixture, cassette
+
+
+def test_a_secret_in_a_cassette_of_another_tool_goes_no_further(shop):
     given = []
-    for name, text in PLANTED.items():
-        file = name.replace(" ", "_")
-        body = {"model": "m", "messages": [{"role": "user", "content": f"My {name} is {text}"}]}
-        said = RecordedResponse(
-            200,
-            headers={"content-type": ["text/event-stream"], "set-cookie": [TOKEN]},
-            body=streaming(f"So it is {text}, and {LIVE}!"),
-        )
-        request = RecordedRequest(
-            "POST",
-            "http://x.example.com/v1/chat/completions",
-            {"authorization": LIVE},
-            json.dumps(body).encode(),
-        )
-        cassette = f"fixtures/cassettes/shop/{file}/small.yaml"
-        fixture = f"fixtures/conversations/shop/{file}.yaml"
-        message = json.dumps(body["messages"])
-        results = json.dumps([{"name": "save", "content": {"api_key": text}}])
-        shop.write({cassette: "", fixture: f"messages: {message}\ntool_results: {results}\n"})
-        (shop.root / cassette).write_text(cassettes.dump([Interaction(request, said)]))
-        given += [cassette, fixture]
+    for kind, text in PLANTED.items():
+        given += foreign(shop, kind.replace(" ", "_"), f"What is my {kind}?", f"So it is {text}, and {LIVE}!")
     shop.write({"judge.py": JUDGE, "suites/shop.yaml": SUITE, "replay.toml": CONFIG.format(url="http://x")})
     shop.run_in(*PYTEST, code=1)
     shop.run_in(*PYTEST, code=1)
     assert b"So it is REDACTED-key-" in shop.written
+    assert set(leaks(shop, given=given)) == set()
+
+
+def test_a_secret_in_a_fixture_goes_no_further_than_the_cache_of_fixtures(shop):
+    given = [".replay/cache.db"]
+    for kind, text in PLANTED.items():
+        results = json.dumps([{"name": "save", "content": {"note": text}}])
+        given += foreign(shop, kind.replace(" ", "_"), f"My {kind} is {text}", "So it is.", results)
+    shop.write({"judge.py": JUDGE, "suites/shop.yaml": SUITE, "replay.toml": CONFIG.format(url="http://x")})
+    shop.run_in(*PYTEST, code=1)
+    shop.run_in(*PYTEST, code=1)
     assert set(leaks(shop, given=given)) == set()
 
 
@@ -326,11 +339,11 @@ def exchange(number, text):
         "messages": [{"role": "user", "content": f"{number}: {text}"}],
     }
     return {
-        "id": f"req-{PLANTED['email']}",
+        "id": f"req-{number}-{PLANTED['email']}",
         "url": f"https://api.example.com/v1/chat/completions?key={PLANTED['google']}",
         "request_headers": {"authorization": f"Bearer {LIVE}"},
         "request": request,
-        "response": completion({"content": f"Is it {text}?"}),
+        "response": completion({"content": f"Is it {text}?"}, id=f"chatcmpl-{number}"),
         "response_headers": {"set-cookie": TOKEN},
     }
 

@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import aws_sdk
 import pytest
@@ -324,6 +325,19 @@ def test_a_request_of_another_wire_is_put_in_order_as_this_one_wants_it():
     }
     body["messages"][1]["content"][0]["toolUse"]["input"] = {}
     assert aws_sdk.sent("m", body)[1] == body  # botocore finds nothing wrong
+
+
+def test_a_call_that_is_taken_out_leaves_nothing_behind():
+    request = bedrock.decode_request(EVERYTHING)
+    called = replace(request.messages[2], tool_calls=request.messages[2].tool_calls[:1])
+    (sent,) = bedrock.encode(Request("m", (Message("user", "x"), called)))["messages"][1:]
+    assert [next(iter(block)) for block in sent["content"]] == [
+        "reasoningContent",
+        "reasoningContent",
+        "text",
+        "toolUse",
+        "cachePoint",
+    ]
 
 
 def test_a_conversation_that_an_assistant_begins_is_opened():

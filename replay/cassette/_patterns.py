@@ -121,18 +121,15 @@ SHAPES = (
     ("Azure AI key", b"JQQJ", re.compile(rb"(?<!\w)[A-Za-z0-9]{52}JQQJ[A-Za-z0-9]{28}(?!\w)")),
 )
 
-_IN_LONG_WORDS = (
-    b"hooks.slack.com",
-    b"/api/webhooks/",
-    b"1//0",
-    b"ABSK",
-    b"FwoG",
-    b"IQoJ",
-    b"whsec_",
-    b"JQQJ",
-)
-_LONG_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle.startswith(_IN_LONG_WORDS))
-_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle not in _LONG_NEEDLES)
+_BETWEEN_WORDS = (
+    b"PRIVATE KEY",
+    b"@",
+    b"earer",
+    b"asic",
+    b":AA",
+)  # all other needles are parts of long words
+_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle in _BETWEEN_WORDS)
+_LONG_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle not in _BETWEEN_WORDS)
 _MASKED = re.compile(
     rb"(?:(?i:bearer|basic|token)\s+)?(?:"
     rb"[*x.X\xe2\x80\xa2-]*|<[^<>]*>|\[[\w -]*\]|\$\{.*\}|\{\{.*\}\}|\$[A-Z_]+|%\(?\w+\)?s|(?i:your)[-_ ].*"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-_PLAIN = (string.ascii_letters + string.digits + "_.-").encode()
+_PLAIN = (string.ascii_letters + string.digits + "_.~-").encode()
 _SHAPE = bytes(0x41 if char in _PLAIN + b"+/=" else 0x20 for char in range(256))
 _SEPARATED = bytes(char if char in _PLAIN else 0x20 for char in range(256))
 LEAST = 16
@@ -12,7 +12,7 @@ _RUN = b"A" * LEAST
 
 
 def long_words(raw: bytes) -> list[bytes]:
-    """Return the runs of LEAST or more letters, digits and `_.-+/=`; many times as fast as a pattern."""
+    """Return the runs of LEAST or more letters, digits and `_.~-+/=`; many times as fast as a pattern."""
     shape, words = raw.translate(_SHAPE), list[bytes]()
     start = shape.find(_RUN)
     while start >= 0:

@@ -31,12 +31,13 @@ REMEMBERED = 10_000  # how many response ids, and streams, are looked back at: m
 def sniff(head: bytes) -> float:
     """Tell whether some line is a whole JSON object, or the first one is longer than what is seen.
 
-    Other formats are made of such lines as well.
+    Other formats are made of such lines as well; in a text with an example in it most lines begin otherwise.
     """
-    lines = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()][:50]
+    begun = [line for line in lines if line[:1] == b"{"]
     if len(lines) == 1 and len(head) >= 2**16:
         return 0.5 * (head.lstrip()[:1] == b"{")
-    return 0.5 * any(isinstance(_lines.record(line)[0], dict) for line in lines[:50] if line[:1] == b"{")
+    return 0.5 * (4 * len(begun) > len(lines) and any(isinstance(_lines.record(x)[0], dict) for x in begun))
 
 
 def read(path: Path) -> Iterator[Logged]:

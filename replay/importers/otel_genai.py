@@ -25,7 +25,7 @@ _BATCH = re.compile(rb'"(resource|scope)_?([sS]pans|[lL]ogs)"')
 
 def sniff(head: bytes) -> float:
     """Tell whether these are spans, or the events of spans: surely, where they speak of models."""
-    if not _SHAPE.search(head):
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"[") or not _SHAPE.search(head):
         return 0.0
     if b"openinference.span.kind" in head and b'"gen_ai.' not in head:
         return 0.0

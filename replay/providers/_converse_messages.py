@@ -78,12 +78,12 @@ def _spoken(message: Message, own: Object, ids: dict[str, str]) -> list[Object]:
     found: list[Object] = []
     placed = set()
     for item in message.content:
-        number = (_native.said(item, WIRE) or {}).get("call")
-        if isinstance(number, int) and 0 <= number < len(calls):
-            placed.add(number)
-            found.append(calls[number])
-        else:
+        place = _native.said(item, WIRE) or {}
+        if "call" not in place:
             found += blocks([item])
+        elif place["call"] in range(len(calls)):  # a call that was taken out leaves its place behind
+            placed.add(place["call"])
+            found.append(calls[place["call"]])
     return found + [call for number, call in enumerate(calls) if number not in placed]
 
 

@@ -85,10 +85,11 @@ class _Door:
     def _hide(self, item: Any, report: pytest.TestReport) -> None:
         if report.longrepr or report.sections:
             from replay.cassette.redact import Redactor
-            from replay.pytest_plugin.shown import hide
+            from replay.pytest_plugin.carry import hide
 
-            project = getattr(item, "replay_recording", item).project
-            hide(report, Redactor.for_project(project, {}, personal=False))
+            case = hasattr(item, "planned")  # what an app's own test says is code as well
+            project = item.project if case else item.replay_recording.project
+            hide(report, Redactor.for_project(project, {}, personal=case))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

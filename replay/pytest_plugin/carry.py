@@ -12,8 +12,8 @@ from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.diff import visible
 from replay.errors import ReplayError
-from replay.pytest_plugin.shown import shown
 from replay.run import Case, Result
+from replay.runner import shown
 from replay.turn import Transcript
 from replay.verdict import Verdict
 
@@ -25,7 +25,7 @@ class CaseFailed(Exception):
 def carry(result: Result, line: str, project: Project) -> dict[str, Any]:
     """Return what a worker sends home: the result's line, and what the summary shows of it.
 
-    Both are as they may be told: see `replay.pytest_plugin.shown`.
+    Both are as they may be told: see `replay.runner.shown`.
     """
     usages = [reply.usage for _, reply in result.transcript.replies() if reply.usage]
     return {
@@ -113,6 +113,14 @@ def explain(verdict: Verdict) -> str:
     diff = "".join(f"\n    {line}" for line in verdict.diff.splitlines())
     message = verdict.message.replace("\n", "\n  ")
     return inert(f"{verdict.assertion}{kind}{turn}: {message}{diff}")
+
+
+def hide(report: Any, redactor: Redactor) -> None:
+    """Take secrets out of what pytest is going to tell of a test: its traceback and its output."""
+    told = str(report.longrepr or "")
+    if (clean := redactor.text(told)) is not told:
+        report.longrepr = clean
+    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
 
 
 def fail_if_bad(item: Any) -> None:

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from replay import suites
-from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.errors import BadInput, NothingToRun, ReplayError
 from replay.pytest_plugin.carry import CaseFailed, carry, explain, properties
 from replay.pytest_plugin.session import Session, session_of
-from replay.pytest_plugin.shown import shown
 from replay.runner import Planned, plan
 
 
@@ -70,16 +68,10 @@ class CaseItem(pytest.Item):
         found: Project = parent.project
         return found
 
-    @property
-    def redactor(self) -> Redactor:
-        """What hides the secrets of the case's target."""
-        runner = session_of(self.config).runner(self.project)
-        return runner.redactor(self.planned.case.target)
-
     def runtest(self) -> None:
         """Play the case (or take what was played ahead) and judge it."""
         session = session_of(self.config)
-        result, line = shown(session.result(self), self.redactor, self.project)
+        result, line = session.runner(self.project).shown(self.planned, session.result(self))
         self.replay_carry = carry(result, line, self.project)
         if self.config.getoption("xmlpath", None):  # xdist would send each of them home three times
             self.user_properties.extend(properties(result))

@@ -25,6 +25,9 @@ _OTHERS = {
 }
 
 
+UNNAMED = "not-named"  # the model of a derived log that names none: a replay takes any name
+
+
 class Refused(Exception):
     """This exchange does not become a conversation; says why."""
 
@@ -55,7 +58,7 @@ def model_call(logged: Logged, model: str | None = None) -> Call:
     body = _body(logged)
     named = body.get("model") or place.model or logged.model or _served(logged) or model
     # a server that is asked for no model takes any name, and so does a replay
-    named = named or (logged.url and "default") or (logged.derived and "not-named")
+    named = named or (logged.url and "default") or (logged.derived and UNNAMED)
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
     if not named.isprintable():

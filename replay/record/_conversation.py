@@ -16,7 +16,7 @@ from replay.diff import differences
 from replay.errors import BadInput
 from replay.importers import Logged
 from replay.player import states_of
-from replay.record._calls import Refused
+from replay.record._calls import UNNAMED, Refused
 from replay.record._facts import Facts, facts
 from replay.record._names import slug
 from replay.record._playback import played
@@ -97,7 +97,9 @@ class Writing:
             sent, turn = played(request, target, response)
         except BadInput as problem:
             raise Refused(f"it cannot be sent again: {problem.faults[0].message}") from None
-        deviations = _deviations(logged, sent) if call.wire == call.provider else {}
+        # what is no recording holds no body that could differ
+        same = call.wire == call.provider and not logged.derived
+        deviations = _deviations(logged, sent) if same else {}
         source = _source(exchange, turn)
         response = replace(response, attempt=exchange.attempt, source=source | deviations)
         notes = (*logged.notes, *_told(deviations, sent))
@@ -106,7 +108,7 @@ class Writing:
 
 def _unanswered(conversation: Conversation, target: Target, exchange: Exchange) -> Written:
     source = _source(exchange, None) | _doubts(conversation, exchange.logged, ())
-    notes = [*exchange.logged.notes, *_masked(conversation)]
+    notes = [*exchange.logged.notes, *_masked(conversation), *_unnamed(target)]
     notes.append("no response is recorded: record it with pytest --record-mode=once")
     transcript = Transcript(replace(conversation, source=source), target)
     return Written(transcript, (), (), None, {exchange.number: notes})
@@ -117,7 +119,7 @@ def _written(conversation: Conversation, target: Target, plays: Sequence[_Played
     tries = {one.exchange.step: one for one in plays}  # the last try of each turn
     turns = tuple(replace(one.turn, attempts=one.exchange.attempt) for one in tries.values())
     source = _sources(plays) | _doubts(conversation, last.exchange.logged, turns)
-    notes[last.exchange.number] += _masked(conversation)
+    notes[last.exchange.number] += [*_masked(conversation), *_unnamed(target)]
     conversation = replace(conversation, source=source)
     chosen = None
     if len(turns) > 1:
@@ -128,6 +130,11 @@ def _written(conversation: Conversation, target: Target, plays: Sequence[_Played
     assertions, failing = proposals(transcript, wanted)
     notes[last.exchange.number] += (f"not asserted, as the recording fails it: {item}" for item in failing)
     return Written(transcript, tuple(one.interaction for one in plays), tuple(assertions), chosen, notes)
+
+
+def _unnamed(target: Target) -> Iterator[str]:
+    if target.model == UNNAMED:
+        yield "the log names no model: give one with --model before it is played live"
 
 
 def _with_last_reply(

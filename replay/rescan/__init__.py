@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from replay.cache import forget
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.errors import BadInput, Fault
@@ -72,6 +73,7 @@ def rewrite(path: Path, redactor: Redactor | None = None) -> Rewritten | None:
             Fault(one.path, one.line, 0, f"{one.kind} cannot be replaced here; nothing was") for one in left
         )
     written(file, new)
+    forget(str(Project.find(path.parent).root))
     return Rewritten(file.shown, dict(sorted(before.items())))
 
 

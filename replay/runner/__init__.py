@@ -11,7 +11,7 @@ from typing import Any
 
 from replay import assertions, fixtures, providers
 from replay.assertions._cost import cost_of
-from replay.cache import Cached
+from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
@@ -21,12 +21,13 @@ from replay.faults import Fault
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
 from replay.runner._plan import Planned, clashes, plan
-from replay.runner._seen import as_recorded, clean, expects_error, failed, hidden, odd, without_answer
+from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
+from replay.runner._shown import shown
 from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "hidden", "plan", "targets_of"]
+__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
 
 
 def cassette_path(project: Project, case: Case) -> Path:
@@ -45,6 +46,7 @@ class Runner:
     pace: bool = False
     inner: Any = None
     _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
+    _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
     @property
     def live(self) -> bool:
@@ -77,6 +79,14 @@ class Runner:
         except (ReplayError, OSError) as problem:
             verdicts = (self._could_not_run(problem),)
         return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
+
+    def shown(self, planned: Planned, result: Result) -> tuple[Result, str]:
+        """Return the result of a case as it may be written down and told, and its line of `run.jsonl`."""
+        clean, line = shown(result, self.redactor(*targets_of(planned)), self.project)
+        later = self._waiting.pop((planned.suite, planned.case.id), None)
+        if later is not None and clean is result:
+            later.keep()
+        return clean, line
 
     def _judged(
         self, planned: Planned, conversation: Conversation, target: Target
@@ -148,8 +158,14 @@ class Runner:
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
-            cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
+            cache=partial(self._later, planned),
         )
+
+    def _later(self, planned: Planned, raw: bytes) -> Later:
+        """What a cassette says is kept when it is known to hold nothing that must not be written down."""
+        later = Later(str(self.project.root), f"cassettes/{planned.case.id}", raw, ("cassette",))
+        self._waiting[planned.suite, planned.case.id] = later
+        return later
 
     def _transport(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
         transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
@@ -159,7 +175,7 @@ class Runner:
 
     @cache  # noqa: B019 - a runner lives as long as its session
     def redactor(self, *names: str) -> Redactor:
-        """Return what hides the secrets of these targets."""
+        """Return what hides the secrets of these targets. Raises BadInput."""
         secrets: dict[str, str | None] = {}
         for name in names:
             secrets |= self._secrets(self.project.target(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from replay.run import Result
 from replay.suites import Entry
 from replay.turn import Target, Transcript
 from replay.verdict import Verdict
+
+_MARKS = re.compile(r"\{\+|\+\}|\[-|-\]")  # around what a diff adds and takes away
 
 
 def failed(kind: str, message: str) -> Verdict:
@@ -58,9 +61,10 @@ def hidden(result: Result, redactor: Redactor) -> Result:
     """
     transcript = clean(result.transcript, redactor)
     conversation = result.transcript.conversation
+    verdicts = [_told(verdict, redactor) for verdict in result.verdicts]
     said: Object = {
         "conversation": conversation.to_json(),
-        "verdicts": [verdict.to_json() for verdict in result.verdicts],
+        "verdicts": [verdict.to_json() for verdict in verdicts],
         "warnings": list(result.warnings),
     }
     kept = redactor.json(said)
@@ -73,6 +77,12 @@ def hidden(result: Result, redactor: Redactor) -> Result:
         verdicts=tuple(map(Verdict.from_json, kept["verdicts"])),
         warnings=tuple(kept["warnings"]),
     )
+
+
+def _told(verdict: Verdict, redactor: Redactor) -> Verdict:
+    """Return a verdict without its diff where that shows a secret, if only in pieces."""
+    secret = verdict.diff and redactor.find(_MARKS.sub("", verdict.diff))
+    return replace(verdict, diff="") if secret else verdict
 
 
 def expects_error(entry: Entry) -> bool:

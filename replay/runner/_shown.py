@@ -7,14 +7,13 @@ is kept beside the project, and a run that is the same again pays for a look-up.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from replay.cache import Cached
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.conversation import Json
 from replay.run import Result
-from replay.runner import hidden
+from replay.runner._seen import hidden
 
 
 def shown(result: Result, redactor: Redactor, project: Project) -> tuple[Result, str]:
@@ -28,11 +27,3 @@ def shown(result: Result, redactor: Redactor, project: Project) -> tuple[Result,
         kept = True if clean is result else clean.to_json()
         cached.put(kept)
     return (result, line) if kept is True else (Result.from_json(kept), json.dumps(kept))
-
-
-def hide(report: Any, redactor: Redactor) -> None:
-    """Take secrets out of what pytest is going to tell of a test: its traceback and its output."""
-    told = str(report.longrepr or "")
-    if (clean := redactor.text(told)) is not told:
-        report.longrepr = clean
-    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
