@@ -53,6 +53,28 @@ class Cached:
             _store(self._root, os.getpid()).put(self._name, json.dumps([self._key, said]))
 
 
+class Later(Cached):
+    """What is put here is kept when `keep` is called, and not at all when it is not."""
+
+    _waits: Json = None
+
+    def put(self, said: Json) -> None:
+        """Hold what a file says."""
+        self._waits = said
+
+    def keep(self) -> None:
+        """Keep it now."""
+        if self._waits is not None:
+            super().put(self._waits)
+
+
+def forget(root: str) -> None:
+    """Remove what is kept of the files of a project: it is of what they said before."""
+    for name in ("cache.db", "cache.db-journal"):
+        with contextlib.suppress(OSError):
+            Path(root, ".replay", name).unlink()
+
+
 class _Store:
     """The cache of one project, as this process uses it. Whatever fails, there is no entry, and no error."""
 

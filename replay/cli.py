@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import io
 import json
 import os
@@ -41,6 +42,16 @@ def replay() -> None:
 @click.option("--suite", required=True, metavar="NAME", help="The name of the suite to write.")
 @click.option("--format", "log_format", default="auto", show_default=True, help="The logs' format.")
 @click.option("--model", metavar="NAME", help="The model of requests that name none.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only conversations with an exchange that meets it: model=gpt-4*, status>=400, text~refund.",
+)
+@click.option(
+    "--sample", type=int, metavar="N", help="Only N conversations, which cover most of what occurs."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed is another sample.")
 @click.option("--strict", is_flag=True, help="Refuse all when any exchange is refused or odd.")
 @JSON
 def record(
@@ -48,15 +59,39 @@ def record(
     out: Path,
     suite: str,
     log_format: str,
-    model: str | None,
     strict: bool,
     as_json: bool,
-) -> None:
+    **options: Any,
+) -> int:
     """Turn logged traffic into conversation fixtures, cassettes and a suite."""
-    from replay.record import record as record_logs
+    from replay.record import Bar, Recording, Tally, rehearse
 
-    recorded = record_logs(list(paths), out, suite, format=log_format, model=model, strict=strict)
-    _say(recorded.to_json(), recorded.text, as_json)
+    if strict:
+        rehearse(paths, suite, log_format, **options)
+    bar = Bar() if sys.stderr.isatty() else None
+    recording, tally = Recording(paths, out, suite, log_format, progress=bar, **options), Tally()
+    outcomes = (_counted(tally, outcome) for outcome in recording)
+    if as_json:
+        _stream_list("outcomes", (outcome.to_json() for outcome in outcomes))
+    else:
+        collections.deque(outcomes, maxlen=0)
+    targets = [target.name for target in recording.targets.new]
+    told = recording.suite, len(recording.files), targets, recording.coverage
+    click.echo(json.dumps(tally.to_json(*told), indent=2)[1:].lstrip() if as_json else tally.text(*told))
+    return 5 if tally.nothing else 0
+
+
+def _counted(tally: Any, outcome: Any) -> Any:
+    tally.add(outcome)
+    return outcome
+
+
+def _stream_list(name: str, items: Iterable[Any]) -> None:
+    """Begin a JSON object with a list, which is printed item by item; what follows closes the object."""
+    click.echo(f'{{\n  "{name}": [', nl=False)
+    for number, item in enumerate(items):
+        click.echo(("," if number else "") + "\n    " + json.dumps(item), nl=False)
+    click.echo("\n  ],\n  ", nl=False)
 
 
 @replay.command()
@@ -117,6 +152,22 @@ def _wanted(change: Any) -> bool:
     return click.confirm("accept?", err=True)
 
 
+@replay.command()
+@click.argument("conversation")
+@click.option("--to", required=True, metavar="NAME", help="A target of the project, or a provider.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when anything is lost.")
+@JSON
+def translate(conversation: str, to: str, strict: bool, as_json: bool) -> int:
+    """Print the body that would be sent of a CONVERSATION, and on stderr what is lost on the way."""
+    from replay.translate import translate as translated
+
+    found = translated(conversation, to)
+    _say(found.to_json(), json.dumps(found.body, indent=2, ensure_ascii=False), as_json)
+    if not as_json:
+        click.echo(found.text, err=True)
+    return 1 if strict and found.lost else 0
+
+
 @replay.group()
 def cassette() -> None:
     """Check and mend cassettes."""
@@ -150,6 +201,32 @@ def recover(paths: tuple[Path, ...], as_json: bool) -> int:
 
 
 @replay.command()
+@FILES
+@click.option(
+    "--check", is_flag=True, help="Change nothing; name each place and exit with 1 if there is one."
+)
+@JSON
+def redact(paths: tuple[Path, ...], check: bool, as_json: bool) -> int:
+    """Replace secrets and personal data in files of any kind, or only name where they are.
+
+    Folders are searched whole. A place is named as path:line:kind; what is there is never shown.
+    """
+    from replay import rescan
+
+    files = rescan.walked(paths)
+    if check:
+        places, code = _each(files, rescan.check)
+        found = [str(one) for file in places for one in file]
+        _say({"found": found}, "\n".join(found), as_json)
+        return code or int(bool(found))
+    done, code = _each(files, rescan.rewrite)
+    rewritten = [one for one in done if one]
+    told = [{"path": one.path, "replaced": one.kinds} for one in rewritten]
+    _say({"rewritten": told}, "\n".join(map(str, rewritten)), as_json)
+    return code
+
+
+@replay.command()
 @click.argument("kind", required=False)
 @click.option("--write", is_flag=True, help="Put copies into fixtures/.schemas of the project, for editors.")
 @JSON
@@ -175,7 +252,7 @@ def _each(paths: Iterable[Path], do: Callable[[Path], T]) -> tuple[list[T], int]
         try:
             done.append(do(path))
         except ReplayError as problem:
-            click.echo(str(problem), err=True)
+            click.echo(_hidden(str(problem)), err=True)
             code = max(code, problem.exit_code)
     return done, code
 
@@ -217,7 +294,7 @@ def _guarded(run: Callable[[], Any], *, debug: bool) -> int:  # noqa: PLR0911 - 
     except (click.Abort, KeyboardInterrupt):
         return 2
     except ReplayError as problem:
-        click.echo(str(problem), err=True)
+        click.echo(_hidden(str(problem)), err=True)
         return problem.exit_code
     except BrokenPipeError:
         _mute()
@@ -237,7 +314,15 @@ def _show_usage(problem: click.ClickException) -> None:
         return
     context = getattr(problem, "ctx", None)
     command = context.command_path if context else "replay"
-    click.echo(f"error: {problem.format_message()}\ntype: {command} --help", err=True)
+    click.echo(_hidden(f"error: {problem.format_message()}\ntype: {command} --help"), err=True)
+
+
+def _hidden(text: str) -> str:
+    """Take secrets, also those of the environment, out of what is told."""
+    from replay.cassette.redact import Redactor
+    from replay.config import Project
+
+    return Redactor.for_project(Project(Path()), {}, personal=False).text(text)
 
 
 def _mute() -> None:
@@ -246,11 +331,7 @@ def _mute() -> None:
 
 
 def _crashed(problem: Exception, debug: bool) -> int:
-    from replay.cassette.redact import Redactor
-    from replay.config import Project
-
-    told = "".join(traceback.format_exception(problem))
-    told = Redactor.for_project(Project(Path()), {}).text(told)
+    told = _hidden("".join(traceback.format_exception(problem)))
     if debug:
         click.echo(told, err=True)
         return 3

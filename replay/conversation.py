@@ -69,7 +69,8 @@ class Message:
         """The text of the content: the parts of type `text` joined, the empty string when there is none."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(part.get("text") or "" for part in self.content or () if part.get("type") == "text")
+        texts = (part.get("text") for part in self.content or () if part.get("type") == "text")
+        return "".join(text for text in texts if isinstance(text, str))
 
     def to_json(self) -> Object:
         """Return the wire's shape; the legacy `function_call` is written where it was read."""
@@ -140,7 +141,7 @@ class Tool:
         effect = data.get("effect")
         if kind != "function":
             outer = {key: value for key, value in data.items() if key not in ("type", "effect")}
-            name = outer.get("name") or (outer.get(kind) or {}).get("name") or kind
+            name = _name(kind, outer)
             return cls(name, effect=effect, type=kind, outer=outer)
         function = data.get("function") or data
         known = ("name", "description", "parameters", "effect", "type", "function")
@@ -220,6 +221,13 @@ class Conversation:
             tuple(data.get("tags") or ()),
             data.get("source") or {},
         )
+
+
+def _name(kind: str, outer: Object) -> str:
+    """The name of a tool of another type: its own, or the one in its definition, else its type."""
+    inside = outer.values() if kind == "native" else (outer.get(kind),)
+    named = (held.get("name") for held in (outer, *inside) if isinstance(held, dict))
+    return next((name for name in named if name and isinstance(name, str)), kind)
 
 
 def _all(read: Any, items: Iterable[Object] | None) -> tuple[Any, ...]:

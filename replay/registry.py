@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -44,6 +44,8 @@ class Registry(Generic[T]):
         self._pick = pick
         self._registered: dict[str, T] = {}
         self._found: dict[str, T] = {}
+        self._installed: list[str] | None = None
+        self._in_room: tuple[list[str], list[str]] = [], []  # the room's path, and the names there
 
     def register(self, name: str, plugin: T) -> T:
         """Add or replace a plugin, as a `conftest.py` does. Returns the plugin."""
@@ -60,7 +62,11 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names that `get` accepts, sorted, without importing any plugin."""
-        return sorted({*self._registered, *self._modules(), *(point.name for point in self._points())})
+        if (
+            self._installed is None
+        ):  # what is installed does not change, and looking for it takes milliseconds
+            self._installed = [point.name for point in self._points()]
+        return sorted({*self._registered, *self._modules(), *self._installed})
 
     def _find(self, name: str) -> T:
         if name in self._modules():
@@ -73,9 +79,12 @@ class Registry(Generic[T]):
                 return found
         raise BadInput(f'no {self.kind.rstrip("s")} is called "{name}"; {nearest(name, self.names())}')
 
-    def _modules(self) -> Iterator[str]:
-        room = importlib.import_module(self.package)
-        return (info.name for info in pkgutil.iter_modules(room.__path__) if not info.name.startswith("_"))
+    def _modules(self) -> list[str]:
+        path = list(importlib.import_module(self.package).__path__)
+        if self._in_room[0] != path:
+            found = [info.name for info in pkgutil.iter_modules(path) if not info.name.startswith("_")]
+            self._in_room = path, found
+        return self._in_room[1]
 
     def _points(self) -> Any:
         return entry_points(group=f"replay.{self.kind}")

@@ -62,9 +62,19 @@ def recordings(*endpoints):
         if row["file"] != path:
             path = row["file"]
             entries = _entries(CORPUS / path, row["container"])
-        request, response = entries[row["index"]]
-        body = _bytes(request) if isinstance(request, dict) else b""
-        yield Recorded(row, body, row["status"], _headers(response), _bytes(response))
+        yield _recorded(row, entries)
+
+
+def recording(file, index):
+    """The interaction at a place of a file."""
+    row = next(row for row in rows() if (row["file"], row["index"]) == (file, index))
+    return _recorded(row, _entries(CORPUS / file, row["container"]))
+
+
+def _recorded(row, entries):
+    request, response = entries[row["index"]]
+    body = _bytes(request) if isinstance(request, dict) else b""
+    return Recorded(row, body, row["status"], _headers(response), _bytes(response))
 
 
 def _entries(path, container):

@@ -8,13 +8,13 @@ import replay
 
 ROOT = Path(replay.__file__).parent
 FLOORS = (
-    "conversation turn verdict run diff stats registry errors jsontext",
+    "conversation turn verdict run diff stats registry errors jsontext regexes",
     (
         "atomic cache filenames documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults"
     ),
     "player tools runner engines",
-    "record accept compare reproduce minimise bisect lint report",
+    "record accept translate compare reproduce minimise bisect lint report rescan",
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

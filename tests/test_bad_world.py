@@ -73,7 +73,6 @@ def run(shop, *arguments, module="replay.cli", shell=None, **options):
         (["record", "suites", "--suite", "x", "--format", "jsonll"], 4, 'did you mean "jsonl"?'),
         (["record", "suites", "--suite", "x", "--out", "suites/in"], 4, "choose a folder outside it"),  # 160
         (["record", "suites", "--suite", "x", "--out", "replay.toml"], 4, "is a file"),
-        (["record", "suites", "--suite", "shop"], 4, "is there already"),
         (["record", "suites", "--suite", "x", "--strict"], 4, "shop.yaml: error: in no format that is known"),
         (["report", "no", "reports/0"], 4, "no: error: there is no such run"),
         (["report", "suites/shop.yaml"], 4, "suites/shop.yaml:1: error: this is no run"),
@@ -98,11 +97,23 @@ def test_what_cannot_be_done_is_refused_in_a_line_or_two(shop, capsys, arguments
     assert files(shop.root) == before
 
 
+def test_logs_that_hold_nothing_leave_a_suite_as_it_is(shop, capsys):
+    suite = shop.root / "suites/shop.yaml"
+    before = suite.read_bytes()
+    assert main(["record", "suites", "--suite", "shop"]) == 5
+    assert "in no format that is known" in capsys.readouterr().out
+    assert suite.read_bytes() == before
+
+
 def test_every_verb_speaks_json(shop, capsys):
     cassette = "fixtures/cassettes/shop/days/small.yaml"
     shutil.copytree(shop.root / "reports/0", shop.root / "second")
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    (shop.root / "second" / "log.jsonl").write_text(json.dumps(asked) + "\n")
     for arguments, key in (
         (["record", "second", "--suite", "x", "--out", "."], "outcomes"),
+        (["translate", "shop/days", "--to", "openai_responses"], "body"),
+        (["redact", "--check", "replay.toml"], "found"),
         (["report", "reports/0"], "reports"),
         (["merge", "reports/0", "--out", "joined"], "faults"),
         (["accept"], "changes"),

@@ -65,6 +65,17 @@ def test_ids_usage_times_and_the_spelling_of_arguments_are_no_difference(project
     assert [v.status for v in judged(project, transcript(again))] == ["passed"]
 
 
+def test_what_only_its_wire_can_say_is_no_difference(project):
+    def thinks(key):
+        return {"type": "native", "openai_responses": {"item": {"type": "reasoning", "id": key}}}
+
+    accept(project, transcript(says([thinks("rs_1"), {"type": "text", "text": "Done."}])))
+    for same in ([thinks("rs_2"), {"type": "text", "text": "Done."}], "Done."):
+        assert [v.status for v in judged(project, transcript(says(same)))] == ["passed"]
+    other = transcript(says([thinks("rs_1"), {"type": "text", "text": "Not yet."}]))
+    assert [v.kind for v in judged(project, other)] == ["changed"]
+
+
 def test_parallel_calls_may_come_in_another_order(project):
     one, two = call("a", {"x": 1}), call("b", {"x": 2}, "call_2")
     accept(project, transcript(says(None, one, two)))

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 
 import pytest
+from importing import green, imported
 
 from replay.importers import _lines, jsonl
 
@@ -179,6 +180,101 @@ def test_chunks_logged_a_line_each_are_joined_by_their_stream(tmp_path):
         ("line 4", ""),
         ("lines 1-3", "no request is recorded: 2 chunks of the stream a"),
         ("lines 2-2", "no request is recorded: 1 chunks of the stream b"),
+    ]
+
+
+TURN = {"role": "user", "parts": [{"text": "Where is it?"}]}
+SPOKEN = {
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "Here."}]}, "finishReason": "STOP"}]
+}
+MESSAGE = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Here."}]}
+OUTPUT = {"object": "response", "error": None, "output": [{"type": "message", "content": []}]}
+WIRES = {
+    "messages": ({"model": "claude-x", "max_tokens": 9, "messages": ASKED["messages"]}, MESSAGE),
+    "generateContent": ({"contents": [TURN]}, SPOKEN),
+    "streamed generateContent": ({"contents": [TURN]}, [SPOKEN, SPOKEN]),
+    "responses": ({"model": "m", "input": "Where is it?"}, OUTPUT),
+    "completions": (
+        {"model": "m", "prompt": "Where"},
+        {"object": "text_completion", "choices": [{"text": "?"}]},
+    ),
+    "converse": (
+        {"messages": [{"role": "user", "content": [{"text": "?"}]}]},
+        {"output": {}, "stopReason": "end_turn"},
+    ),
+    "ollama": ({"model": "m", "messages": ASKED["messages"]}, {"message": {}, "done": True}),
+}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize(
+    "names", [("request", "response"), ("request_body", "response_body"), ("modelInput", "modelOutput")]
+)
+def test_the_bodies_of_any_wire_come_out_as_they_are(wire, names, tmp_path):
+    asked, answered = WIRES[wire]
+    (logged,) = read(tmp_path, {names[0]: asked, names[1]: answered, "model": "m-2"})
+    assert (logged.refused, logged.status, logged.model, logged.url) == ("", 200, "m-2", "")
+    assert json.loads(logged.request) == asked
+    assert json.loads(logged.response) == answered
+
+
+def test_dumps_of_every_wire_play_through_their_codecs(sandbox):
+    usage = {"input_tokens": 9, "output_tokens": 2}
+    ended = {"id": "m", "model": "claude-x", "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
+    spoken = SPOKEN | {
+        "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 2, "totalTokenCount": 11}
+    }
+    item = {"type": "message", "id": "i", "role": "assistant", "status": "completed"}
+    output = [item | {"content": [{"type": "output_text", "text": "Here.", "annotations": []}]}]
+    response = {"id": "r", "object": "response", "model": "m", "status": "completed", "output": output}
+    dumps = [
+        {"request": WIRES["messages"][0], "response": MESSAGE | ended},
+        {"request": WIRES["generateContent"][0], "response": spoken, "model": "gemini-x"},
+        {"request": WIRES["responses"][0], "response": response | {"usage": usage | {"total_tokens": 11}}},
+    ]
+    outcome = imported(sandbox, {"dumps.jsonl": "".join(json.dumps(dump) + "\n" for dump in dumps)})
+    assert (outcome.imported, outcome.refused) == (3, 0)
+    for conversation, turn in green(sandbox):
+        assert conversation.messages[0].text == "Where is it?"
+        assert (turn.reply.message.text, turn.reply.finish_reason) == ("Here.", "stop")
+        assert (turn.reply.usage.prompt_tokens, turn.reply.usage.completion_tokens) == (9, 2)
+
+
+@pytest.mark.parametrize("answer", [MESSAGE, SPOKEN, OUTPUT, ANSWER])
+def test_an_answer_alone_is_no_request(answer, tmp_path):
+    (logged,) = read(tmp_path, answer)
+    assert logged.refused == "no request is recorded"
+
+
+def test_an_address_beside_the_bodies_counts(tmp_path):
+    (logged,) = read(tmp_path, {"url": URL, "request": ASKED, "response": ANSWER})
+    assert logged.url == URL
+
+
+def test_a_list_of_a_streams_events_becomes_the_stream(tmp_path):
+    deltas = [{"role": "assistant", "content": "He"}, {"content": "re ü."}]
+    chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    typed = [{"type": "message_start", "message": {"id": "m"}}, {"type": "message_stop"}]
+    chat, messages = read(
+        tmp_path, {"request": ASKED, "response": chunks}, {"request": ASKED, "response": json.dumps(typed)}
+    )
+    pieces = chat.response.decode().split("\n\n")
+    assert [json.loads(piece.removeprefix("data: ")) for piece in pieces[:-1]] == chunks
+    assert messages.response.startswith(b'event: message_start\ndata: {"type": "message_start"')
+    assert chat.derived == messages.derived == "the events of a stream were logged without their framing"
+
+
+def test_typed_events_logged_a_line_each_are_joined_too(tmp_path):
+    lines = [
+        {"type": "message_start", "message": {"id": "m-1"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "message_stop"},
+        {"type": "response.created", "response": {"id": "r-1"}},
+        {"type": "response.output_text.delta", "delta": "Hi"},
+    ]
+    assert [(one.place, one.refused) for one in read(tmp_path, *lines)] == [
+        ("lines 1-3", "no request is recorded: 3 chunks of the stream m-1"),
+        ("lines 4-5", "no request is recorded: 2 chunks of the stream r-1"),
     ]
 
 

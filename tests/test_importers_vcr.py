@@ -3,13 +3,14 @@
 import base64
 import gzip
 import json
+import sys
 import zlib
 
 import pytest
 import yaml
 
 from replay import importers
-from replay.importers import vcr
+from replay.importers import _packed, vcr
 
 ASKED = {"model": "m-1", "messages": [{"role": "user", "content": "Où est ma commande ?"}]}
 ANSWER = {"id": "c-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Là."}}]}
@@ -31,6 +32,28 @@ def go_vcr():
     asked = {"proto": "HTTP/1.1", "host": "", "body": QUESTION, "url": URL, "method": "POST"}
     got = {"body": REPLY, "headers": {"Content-Type": ["application/json"]}, "status": "200 OK", "code": 200}
     return {"version": 2, "interactions": [{"id": 0, "request": asked, "response": got}]}
+
+
+def go_vcr_1():
+    asked = {"body": QUESTION, "form": {}, "headers": {"Content-Type": ["application/json"]}, "url": URL}
+    got = {"body": REPLY, "headers": {"Date": ["x"]}, "status": "200 OK", "code": 200, "duration": "1.2s"}
+    return {"version": 1, "interactions": [{"request": asked | {"method": "POST"}, "response": got}]}
+
+
+def go_vcr_3():
+    side = {"proto": "HTTP/2.0", "proto_major": 2, "proto_minor": 0, "transfer_encoding": [], "trailer": {}}
+    asked = {**side, "content_length": 9, "host": "api.example.com", "remote_addr": "", "request_uri": ""}
+    asked |= {"body": QUESTION, "form": {}, "headers": {"Content-Type": ["application/json"]}, "url": URL}
+    got = {
+        **side,
+        "content_length": -1,
+        "uncompressed": True,
+        "body": REPLY,
+        "headers": {},
+        "status": "200 OK",
+    }
+    one = {"id": 0, "request": asked | {"method": "POST"}, "response": got | {"code": 200, "duration": "1s"}}
+    return {"version": 2, "interactions": [one]}
 
 
 def ruby(body):
@@ -95,6 +118,8 @@ FORMS = {
     "vcrpy zlib": vcrpy({"string": zlib.compress(RAW)}, **{"content-encoding": ["deflate"]}),
     "headers that lie about gzip": vcrpy({"string": REPLY}, **{"content-encoding": ["gzip"]}),
     "go-vcr": go_vcr(),
+    "go-vcr 1": go_vcr_1(),
+    "go-vcr 3": go_vcr_3(),
     "ruby text": ruby({"encoding": "UTF-8", "string": REPLY}),
     "ruby latin-1": ruby({"encoding": "ISO-8859-1", "string": RAW.decode("latin-1")}),
     "ruby base64": ruby({"encoding": "ASCII-8BIT", "base64_string": base64.b64encode(RAW).decode()}),
@@ -140,6 +165,30 @@ def test_the_order_is_kept_and_equal_requests_stay_apart(tmp_path):
     assert [(one.place, one.response) for one in got] == [
         (f"interaction {number}", f"answer {number}".encode()) for number in range(3)
     ]
+
+
+def test_all_providers_endpoints_may_share_a_cassette(tmp_path):
+    urls = [
+        URL,
+        "https://api.anthropic.com/v1/messages",
+        "https://generativelanguage.googleapis.com/v1beta/models/g:streamGenerateContent?alt=sse",
+        "https://bedrock-runtime.eu-west-1.amazonaws.com/model/a.b%3A0/converse-stream",
+        "http://localhost:11434/api/chat",
+    ]
+    bodies = [
+        b"{}",
+        b"event: ping\n\n",
+        'data: {"a": "\u00fc"}\r\n\r\n'.encode(),
+        b"\0\0\0\x10\xff\xfe",
+        b"{}\n{}\n",
+    ]
+    pairs = [
+        {"request": REQUEST | {"uri": url}, "response": response({"string": body})}
+        for url, body in zip(urls, bodies, strict=True)
+    ]
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump({"interactions": pairs}))
+    assert [(one.url, one.response) for one in vcr.read(path)] == list(zip(urls, bodies, strict=True))
 
 
 def test_repeated_headers_are_joined_and_the_date_is_kept_as_iso(tmp_path):
@@ -236,25 +285,65 @@ def test_a_gzip_bomb_is_refused(tmp_path):
     assert "unpack to more than" in logged.refused
 
 
-def test_a_body_that_is_really_compressed_with_brotli_is_refused_by_name(tmp_path):
-    path = tmp_path / "brotli.yaml"
-    path.write_text(
-        yaml.safe_dump(vcrpy({"string": b"\x8b\x02\x80\xff\x03"}, **{"content-encoding": ["br"]}))
-    )
+PACKERS = {
+    "br": ("brotli", lambda data: __import__("brotli").compress(data)),
+    "zstd": ("zstandard", lambda data: __import__("zstandard").compress(data)),
+}
+
+
+def packed(tmp_path, encoding, data):
+    path = tmp_path / f"{encoding}.yaml"
+    path.write_text(yaml.safe_dump(vcrpy({"string": data}, **{"content-encoding": [encoding]})))
     (logged,) = vcr.read(path)
-    assert logged.refused == "the interaction cannot be read: its body is compressed with br"
+    return logged
+
+
+@pytest.mark.parametrize("encoding", PACKERS)
+def test_other_compressions_are_read_by_what_is_installed(encoding, tmp_path, monkeypatch):
+    module, pack = PACKERS[encoding]
+    data = pack(RAW)
+    assert packed(tmp_path, encoding, data).response == RAW
+    assert packed(tmp_path, encoding, RAW).response == RAW  # headers that lie
+    assert packed(tmp_path, encoding, data[:-9]).refused.endswith("its body ends early")
+    for name in ("brotlicffi", "compression.zstd", module):
+        monkeypatch.setitem(sys.modules, name, None)
+    why = f"its body is compressed with {encoding}: pip install {module}"
+    assert packed(tmp_path, encoding, data).refused == f"the interaction cannot be read: {why}"
+
+
+def test_a_body_in_an_unknown_compression_is_refused_by_name(tmp_path):
+    logged = packed(tmp_path, "snappy", b"\xff\x06sNaPpY")
+    assert logged.refused == "the interaction cannot be read: its body is compressed with snappy"
+
+
+@pytest.mark.parametrize("encoding", PACKERS)
+def test_a_bomb_of_another_compression_is_refused(encoding, tmp_path, monkeypatch):
+    monkeypatch.setattr(_packed, "MAX_DECODED", 2**20)
+    logged = packed(tmp_path, encoding, PACKERS[encoding][1](b"\0" * 2**22))
+    assert "unpack to more than 1048576" in logged.refused
 
 
 def test_formats_are_told_apart():
     names = importers.registry.names()
     assert {"vcr", "jsonl"} <= set(names)
 
-    def claimed(head):
-        return [name for name in names if importers.registry.get(name).sniff(head)]
+    assert importers.sniffed(b"interactions:\n- request:\n    body: '{\"a\": 1}'\n") == ["vcr"]
+    assert importers.sniffed(b"---\nversion: 2\ninteractions:\n") == ["vcr"]
+    assert importers.sniffed(b'{"version": 1, "interactions": [') == ["vcr"]
+    assert importers.sniffed(b'{"model": "m", "messages": []}\n{"model"') == ["jsonl"]
+    assert importers.sniffed(b"\n{'broken'\n" + b'{"messages": []}\n') == ["jsonl"]
+    assert importers.sniffed(b"# A readme\n\nsome text\n") == []
 
-    assert claimed(b"interactions:\n- request:\n    body: '{\"a\": 1}'\n") == ["vcr"]
-    assert claimed(b"---\nversion: 2\ninteractions:\n") == ["vcr"]
-    assert claimed(b'{"version": 1, "interactions": [') == ["vcr"]
-    assert claimed(b'{"model": "m", "messages": []}\n{"model"') == ["jsonl"]
-    assert claimed(b"\n{'broken'\n" + b'{"messages": []}\n') == ["jsonl"]
-    assert claimed(b"# A readme\n\nsome text\n") == []
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_container_is_known_by_its_beginning(form):
+    assert importers.sniffed(yaml.safe_dump(FORMS[form], sort_keys=False).encode()) == ["vcr"]
+    if form not in BINARY:
+        for indent in (None, 1):
+            text = json.dumps(FORMS[form], indent=indent).encode()
+            known = (
+                ["jsonl"]
+                if isinstance(FORMS[form], dict) and "request" in FORMS[form] and not indent
+                else ["vcr"]
+            )
+            assert importers.sniffed(text) == known

@@ -70,16 +70,29 @@ def test_the_straight_line_is_recorded_once_and_replays_offline(project):
     assert {line["case"]["id"] for line in results} == {"shop/hours[small]#1", "test_opening_hours[app]#1"}
 
 
+def test_a_conversation_is_translated_and_searched_for_secrets(project):
+    ((_, *translate),) = commands("replay translate")
+    translated = project.replay(*translate)
+    assert translated.ret == 0
+    body = json.loads(translated.stdout.str())
+    assert body["messages"] == [{"role": "user", "content": "Hello! Which hours are you open?"}]
+    ((_, *redact),) = commands("replay redact")
+    assert project.replay(*redact).ret == 0
+
+
+def test_the_tables_name_every_provider_importer_and_assertion_there_is():
+    for room in (assertions, importers, providers):
+        missing = [name for name in room.registry.names() if f"`{name}`" not in README]
+        assert not missing
+
+
 def test_logs_become_a_suite(sandbox):
     line = {
         "request": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]},
         "response": completion(model="m"),
     }
     sandbox.write({"logs/one.jsonl": json.dumps(line) + "\n", "cassettes/none.jsonl": ""})
-    ((_, *arguments),) = commands("replay")
-    arguments = [
-        part for word in arguments for part in (map(str, sandbox.root.glob(word)) if "*" in word else [word])
-    ]
+    ((_, *arguments),) = commands("replay record")
     assert sandbox.replay(*arguments).ret == 0
     (run,) = [words for words in commands("pytest") if "suites/from_logs.yaml" in words]
     sandbox.pytester.runpytest_inprocess(*run[1:]).assert_outcomes(passed=1)

@@ -474,7 +474,7 @@ def test_the_list_follows_the_keyboard_far_down(tab, showcase):
         assert current.locator(".row-id").inner_text() == title(page)
 
 
-def shows(page, colour):
+def painted(page, colour):
     """Wait until the page's background is of this colour."""
     page.wait_for_function(
         "colour => getComputedStyle(document.documentElement).backgroundColor === colour", arg=colour
@@ -484,15 +484,15 @@ def shows(page, colour):
 def test_it_is_dark_where_the_system_is_and_on_request(tab, showcase):
     light, dark = "rgb(246, 246, 244)", "rgb(16, 17, 19)"
     with opened(tab, showcase) as page:
-        shows(page, light)
+        painted(page, light)
         page.keyboard.press("t")
-        shows(page, dark)
+        painted(page, dark)
         page.reload()
-        shows(page, dark)
+        painted(page, dark)
     with opened(tab, showcase, scheme="dark") as page:
-        shows(page, dark)
+        painted(page, dark)
         page.click("[data-theme-switch]")
-        shows(page, light)
+        painted(page, light)
 
 
 @pytest.mark.parametrize("address", ["", f"#case={LOOP}", "#case=wire/miss[gpt-4o-mini]#1"])

@@ -5,6 +5,8 @@ first field that is not keyword-only, a mapping is always keywords. `__post_init
 arguments that make no sense. What an assertion may have besides its call:
 
     bind(project) -> Assertion        reads project files; raises BadInput or ValueError
+    asking(ask) -> Assertion          asks a model itself, see `Ask`; raises NotAsked where that gave nothing
+    asks                              the names of the targets that it asks
     review(conversation) -> Faults    what makes it pointless on a conversation, before anything is played
     contradicts(other) -> bool        both cannot hold of one reply
     excuses                           kinds of `contract` that it expects, and that are no failure beside it
@@ -14,7 +16,7 @@ arguments that make no sense. What an assertion may have besides its call:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import combinations
 from typing import Any, Protocol
@@ -22,9 +24,9 @@ from typing import Any, Protocol
 from replay.assertions._crash import crash
 from replay.assertions._found import name_of
 from replay.conversation import Conversation, Json
-from replay.errors import Fault, nearest
+from replay.errors import Fault, ReplayError, SeamError, nearest
 from replay.registry import Registry, the_class
-from replay.turn import Transcript
+from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
 
@@ -33,6 +35,20 @@ class Assertion(Protocol):
 
     def __call__(self, transcript: Transcript) -> Verdict | Iterable[Verdict]:
         """Judge a transcript. One verdict, or one for each place that was judged."""
+
+
+class Ask(Protocol):
+    """How an assertion asks a model: at the seam of its case, recorded in and played from its cassette.
+
+    `send` gets the target of that name and a transport, as a provider's `send` and `embed` do.
+    """
+
+    def __call__(self, name: str, send: Callable[[Target, Any], Turn], /) -> Turn:
+        """Ask once, and again as the target's `retries` say."""
+
+
+class NotAsked(Exception):
+    """A model that an assertion needs gave nothing to judge by: a verdict of status `error`."""
 
 
 registry: Registry[type[Assertion]] = Registry(__name__, the_class)
@@ -94,10 +110,18 @@ def _contradicts(one: Any, other: Any) -> bool:
     return hasattr(one, "contradicts") and bool(one.contradicts(other))
 
 
-def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verdict, ...]:
+def asked(assertions: Iterable[Assertion]) -> tuple[str, ...]:
+    """Return the names of the targets that assertions ask themselves, each once."""
+    return tuple(dict.fromkeys(name for assertion in assertions for name in getattr(assertion, "asks", ())))
+
+
+def judge(
+    assertions: Iterable[Assertion], transcript: Transcript, ask: Ask | None = None
+) -> tuple[Verdict, ...]:
     """Run each assertion; one that crashes is a verdict with status `error`. Never raises.
 
-    What one assertion expects (`error: rate_limit`, `finish_reason: length`) does not fail `contract`.
+    What one assertion expects (`error: rate_limit`, `finish_reason: length`) does not fail `contract`. `ask`
+    is for those that ask a model.
     """
     assertions = list(assertions)
     excused = {kind for assertion in assertions for kind in getattr(assertion, "excuses", ())}
@@ -105,6 +129,8 @@ def judge(assertions: Iterable[Assertion], transcript: Transcript) -> tuple[Verd
     for assertion in assertions:
         if excused and hasattr(assertion, "excusing"):
             assertion = assertion.excusing(excused)  # noqa: PLW2901 - the same assertion, told more
+        if ask and hasattr(assertion, "asking"):
+            assertion = assertion.asking(ask)  # noqa: PLW2901 - as above
         found += _judged(assertion, transcript)
     return tuple(found)
 
@@ -116,6 +142,10 @@ def _judged(assertion: Assertion, transcript: Transcript) -> list[Verdict]:
         verdicts = [found] if isinstance(found, Verdict) else list(found)
         if not verdicts or not all(isinstance(verdict, Verdict) for verdict in verdicts):
             return [Verdict(name, "error", "no_verdict", f"{name} gave no verdict")]
+    except SeamError:  # the seam says itself what is missing
+        return [Verdict(name, "error", "not_asked", f"{name} could not ask")]
+    except (NotAsked, ReplayError) as problem:
+        return [Verdict(name, "error", "not_asked", str(problem))]
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - a crash of an assertion is a verdict
         return [Verdict(name, "error", "crashed", crash(problem))]
     return verdicts

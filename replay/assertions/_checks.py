@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from replay.assertions import _schema
 from replay.assertions._calls import arguments_of, declared, malformed
 from replay.assertions._found import Found, timed_out
-from replay.assertions._regex import TimeLimit
 from replay.assertions._served import served_as_asked
 from replay.assertions.refusal import refusal_of
 from replay.conversation import Json, ToolCall
 from replay.diff import short
 from replay.errors import nearest
+from replay.regexes import TimeLimit
 from replay.turn import Reply, Request, Target, Turn
 
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from replay.assertions._regex import TimeLimit
 from replay.conversation import Json
 from replay.diff import short
+from replay.regexes import TimeLimit
 from replay.turn import Reply, Transcript, Turn
 from replay.verdict import Verdict
 
 Which = Literal["last", "all"] | int | None
 
-UNJUDGED = frozenset({"no_reply", "no_turn", "not_recorded", "no_price", "no_schema", "timed_out"})
+UNJUDGED = frozenset(
+    {"no_baseline", "no_reply", "no_turn", "not_recorded", "no_price", "no_schema", "timed_out"}
+)
 """Kinds which say that there was nothing to judge: a negated assertion fails by them too."""
 
 

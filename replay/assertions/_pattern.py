@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from replay.assertions import _regex
+from replay import regexes
 from replay.assertions._arguments import check_choice, check_number
 from replay.conversation import Json
 from replay.diff import Difference, path_text
@@ -125,7 +125,7 @@ def _each(operand: Json, value: Json, partial: bool, path: Steps) -> Iterator[Di
 
 
 def _regex_holds(pattern: str, value: Json) -> bool:
-    return isinstance(value, str) and _regex.found(pattern, value)
+    return isinstance(value, str) and regexes.found(pattern, value)
 
 
 def _near(operand: list[float], value: Json) -> bool:
@@ -169,7 +169,7 @@ def _check_operand(word: str, operand: Any) -> None:
             raise ValueError("$any_of needs a list of values")
         check(operand)
     elif word == "$regex":
-        _regex.compiled(operand)
+        regexes.compiled(operand)
     elif word == "$type":
         check_choice("$type", operand, TYPES)
     elif word == "$like" and not isinstance(operand, str):

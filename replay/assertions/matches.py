@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from replay.assertions import _regex
+from replay import regexes
 from replay.assertions._arguments import check_flag, texts
 from replay.assertions._found import Found, ReplyAssertion
 from replay.assertions._text import said_as
@@ -31,12 +31,12 @@ class Matches(ReplyAssertion):
         super().__post_init__()
         check_flag("whole", self.whole)
         for pattern in texts("pattern", self.pattern):
-            _regex.compiled(pattern)
+            regexes.compiled(pattern)
 
     def of_reply(self, reply: Reply) -> Iterator[Found]:
         """Search for each pattern."""
         said = reply.message.text
         for pattern in texts("pattern", self.pattern):
-            if not _regex.found(pattern, said, whole=self.whole):
+            if not regexes.found(pattern, said, whole=self.whole):
                 verb = "all of it to match" if self.whole else "a match of"
                 yield Found("missing", f"expected {verb} {short(pattern)}, {said_as(said)}", pattern, said)

@@ -60,6 +60,16 @@ class Not:
         """Bind what is negated."""
         return replace(self, inner=assertions.bind(self.inner, project))
 
+    def asking(self, ask: assertions.Ask) -> Not:
+        """Let what is negated ask, if it does."""
+        own = getattr(self.inner, "asking", None)
+        return replace(self, inner=own(ask)) if own else self
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The targets that what is negated asks."""
+        return assertions.asked([self.inner])
+
     def review(self, conversation: Conversation) -> Iterable[Fault]:
         """Review what is negated."""
         return assertions.review([self.inner], conversation)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from replay.assertions import _regex
+from replay import regexes
 from replay.assertions._arguments import check_flag
 from replay.assertions._found import Found, ReplyAssertion
 from replay.assertions._text import said_as
@@ -33,13 +33,13 @@ class Refusal(ReplyAssertion):
         if not isinstance(self.patterns, list | tuple):
             raise ValueError(f"patterns must be a list, not {short(self.patterns)}")
         for pattern in self.patterns:
-            _regex.compiled(pattern)
+            regexes.compiled(pattern)
 
     def of_reply(self, reply: Reply) -> Iterator[Found]:
         """Compare what came with what is wanted."""
         words = refusal_of(reply)
         said = reply.message.text
-        if words is None and any(_regex.found(pattern, said) for pattern in self.patterns):
+        if words is None and any(regexes.found(pattern, said) for pattern in self.patterns):
             words = said
         if self.wanted and words is None:
             yield Found("missing", f"expected a refusal, {said_as(said)}", True, said)

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from replay.assertions._arguments import check_choice
 from replay.assertions._calls import declared
 from replay.assertions._found import Found, TurnAssertion, name_of, no_reply, timed_out, verdicts
-from replay.assertions._regex import TimeLimit
 from replay.assertions._sequence import ORDERS, Numbered, in_sequence
 from replay.assertions._wanted import Called, Wanted, all_json, called_in
 from replay.conversation import Conversation, Json
 from replay.errors import Fault, nearest
+from replay.regexes import TimeLimit
 from replay.turn import Transcript, Turn
 from replay.verdict import Verdict
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from replay.baselines._file import Turns
 from replay.conversation import Object, ToolCall
 from replay.jsontext import parse
+from replay.providers import _native
 from replay.turn import Reply, Transcript, Turn
 
 
@@ -28,12 +29,22 @@ def _turn(turn: Turn) -> Object:
 def _reply(reply: Reply) -> Object:
     message = reply.message
     kept: Object = {
-        "content": message.content,
+        "content": _said(message.content),
         "refusal": message.extra.get("refusal"),
         "tool_calls": [_call(call) for call in message.tool_calls] or None,
         "finish_reason": reply.finish_reason or reply.native_finish_reason,
     }
     return {key: value for key, value in kept.items() if value is not None}
+
+
+def _said(content: str | list[Object] | None) -> str | list[Object] | None:
+    """Keep what was said, without what one wire alone has to get back (signatures, thoughts)."""
+    if not isinstance(content, list):
+        return content
+    parts = [_native.plain(part) for part in content if part.get("type") != _native.NATIVE]
+    if parts == content or any(part.keys() != {"type", "text"} for part in parts):
+        return parts
+    return "".join(part["text"] for part in parts) or None
 
 
 def _call(call: ToolCall) -> Object:

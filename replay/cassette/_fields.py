@@ -42,28 +42,35 @@ _QUERY_NAME = re.compile(
 )
 
 
-_NAMES = (b"secret", b"passw", b"passphrase", b"passcode", b"credential", b"authorization", b"cookie")
-_NAME_ENDS = tuple(
-    (word, re.compile(rb"(?<!cache_)%s[\\\"' ]{0,8}[=:]" % word))
-    for word in (b"key", b"keys", b"token", b"auth", b"pass", b"pwd", b"string")
+# What a name that says something ends with; nearly all texts can be put aside by looking for these alone.
+_ENDS = (
+    *(b"key", b"keys", b"secret", b"secrets", b"token", b"auth", b"authorization", b"cookie", b"cookies"),
+    *(b"password", b"passwords", b"passwd", b"passphrase", b"passcode", b"pwd", b"pass", b"passwds", b"pwds"),
+    *(b"passphrases", b"passcodes", b"credential", b"credentials", b"connectionstring", b"connection_string"),
 )
-_PARAMETER = re.compile(rb"[?&;](?:key|sig|signature|code|x-amz|x-goog)")
+_LOWER = bytes(char + 32 if 65 <= char <= 90 else char for char in range(256))
+_BETWEEN = b"\\\"' "
+
+
+def plain(name: bytes | str) -> str:
+    """Return a field's name as names are compared: only its letters and digits, in lower case."""
+    text = name if isinstance(name, str) else name.decode("latin-1")
+    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def hinted(raw: bytes) -> bool:
     """Tell quickly whether raw text may name a secret, escaped or not."""
-    lower = raw.lower()
-    return (
-        any(map(lower.__contains__, _NAMES))
-        or any(word in lower and end.search(lower) for word, end in _NAME_ENDS)
-        or _PARAMETER.search(lower) is not None
-    )
+    text = raw.translate(_LOWER, _BETWEEN)
+    if any(map(text.__contains__, (b"sig=", b"signature=", b"code="))):
+        return True
+    names = text.replace(b"=", b":").split(b":")
+    return any(name.endswith(_ENDS) and not name.endswith(b"cache_key") for name in names[:-1])
 
 
-def fields(flat: bytes) -> Iterator[Span]:
-    """Yield `(start, end, kind)` of the values, in the flat view."""
+def fields(flat: bytes, added: frozenset[str] = frozenset()) -> Iterator[Span]:
+    """Yield `(start, end, kind)` of values, in the flat view; `added` are more (plain) names of secrets."""
     for found in _FIELD.finditer(flat):
-        secret = secrecy(found[2])
+        secret = secrecy(found[2], added)
         for start, end in _values(flat, found.end(), found[1]) if secret else ():
             logprob = found[2] == b"token" and _LOGPROB.match(flat, end)
             if not logprob and _is_value(flat[start:end], secret):
@@ -73,25 +80,30 @@ def fields(flat: bytes) -> Iterator[Span]:
         if _is_value(flat[start:end], 1) and secrecy(_name_before(flat, start)):
             yield start, end, "assignment"
     for found in _LISTED.finditer(flat):
-        if secrecy(found[1]) and _is_value(found[2], 1):
+        if secrecy(found[1], added) and _is_value(found[2], 1):
             yield *found.span(2), f"field {found[1].decode()}"
-    for found in _QUERY.finditer(flat):
-        if secrecy(found[1], query=True) and _is_value(found[2], 2):
+    yield from parameters(flat, added)
+
+
+def parameters(raw: bytes, added: frozenset[str] = frozenset()) -> Iterator[Span]:
+    """Yield `(start, end, kind)` of secret parameters of URLs in raw text, where `%26` ends no value."""
+    for found in _QUERY.finditer(raw):
+        if secrecy(found[1], added, query=True) and _is_value(found[2], 2):
             yield *found.span(2), f"parameter {found[1].decode()}"
 
 
 @lru_cache(maxsize=4096)
-def secrecy(name: bytes, *, query: bool = False) -> int:
+def secrecy(name: bytes, added: frozenset[str] = frozenset(), *, query: bool = False) -> int:
     """Tell what a field's name says of its value: 2 a secret, 1 a secret if it looks like one, 0 nothing.
 
     `prompt_tokens`, `prompt_cache_key`, `signature`, `encrypted_content` and their like say nothing.
     """
-    plain = re.sub(r"[^a-z0-9]", "", name.decode("latin-1").lower())
-    if _STRONG.search(plain):
+    word = plain(name)
+    if word in added or _STRONG.search(word):
         return 2
-    if _WEAK.search(plain) and not _SPARED.search(plain):
+    if _WEAK.search(word) and not _SPARED.search(word):
         return 1
-    return 2 if query and _QUERY_NAME.search(plain) else 0
+    return 2 if query and _QUERY_NAME.search(word) else 0
 
 
 def _values(flat: bytes, place: int, quote: bytes) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from replay.cassette._words import parts
+
 # kind, prefix, rest
 KEYS = (
     ("Anthropic key", r"sk-ant-", r"[\w-]{20,}"),
@@ -22,7 +24,6 @@ KEYS = (
     ("Google OAuth token", r"ya29\.", r"[\w.-]{20,}"),
     ("Google OAuth secret", r"GOCSPX-", r"[\w-]{24,}"),
     ("AWS access key id", r"A(?:KIA|SIA|BIA|CCA)", r"[A-Z2-7]{16}(?!\w)"),
-    ("AWS Bedrock key", r"ABSK", r"[A-Za-z0-9+/]{80,}={0,2}"),
     ("AWS Bedrock key", r"bedrock-api-key-", r"[A-Za-z0-9+/]{40,}={0,2}"),
     ("Groq key", r"gsk_", r"[A-Za-z0-9]{40,}"),
     ("xAI key", r"xai-", r"[A-Za-z0-9]{60,}"),
@@ -55,7 +56,6 @@ KEYS = (
     ("Mailchimp key", r"[0-9a-f]{32}-us\d", r"\d?(?!\w)"),
     ("Resend key", r"re_", r"(?=\w*\d)[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     ("Stripe key", r"[rsp]k_(?:live|test)_", r"[A-Za-z0-9]{16,}"),
-    ("Stripe webhook secret", r"whsec_", r"[A-Za-z0-9+/=]{24,}"),
     ("Square token", r"sq0[a-z]{3}-", r"[\w-]{22,}"),
     ("Shopify token", r"shp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{32}"),
     ("npm token", r"npm_", r"[A-Za-z0-9]{36}"),
@@ -67,6 +67,7 @@ KEYS = (
     ("Heroku key", r"HRKU-", r"[\w-]{36,}"),
     ("Supabase token", r"sb[pt]_", r"[0-9a-f]{40}"),
     ("Supabase key", r"sb_secret_", r"[\w-]{20,}"),
+    ("Vercel token", r"vc[kpiar]_", r"[A-Za-z0-9]{24,}"),
     ("Netlify token", r"nfp_", r"[A-Za-z0-9]{36,}"),
     ("New Relic key", r"NRAK-", r"[A-Z0-9]{27}"),
     ("Grafana token", r"gl(?:sa|c)_", r"[\w+/=]{32,}"),
@@ -107,14 +108,33 @@ SHAPES = (
     ("Discord webhook", b"/api/webhooks/", re.compile(rb"/api/webhooks/(?P<secret>\d{15,20}/[\w-]{40,})")),
     ("Google refresh token", b"1//0", re.compile(rb"(?<![\w/])1//0[\w-]{40,}")),
     ("Telegram token", b":AA", re.compile(rb"(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])")),
+    ("AWS Bedrock key", b"ABSK", re.compile(rb"(?<![\w+/])ABSK[A-Za-z0-9+/]{80,}={0,2}")),
+    ("AWS session token", b"FwoGZXIvYXdz", re.compile(rb"(?<![\w+/])FwoGZXIvYXdz[A-Za-z0-9+/]{80,}={0,2}")),
+    ("AWS session token", b"IQoJb3JpZ2lu", re.compile(rb"(?<![\w+/])IQoJb3JpZ2lu[A-Za-z0-9+/]{80,}={0,2}")),
+    ("webhook secret", b"whsec_", re.compile(rb"(?<!\w)whsec_[A-Za-z0-9+/]{24,}={0,2}")),
+    (
+        "Sentry DSN",
+        b"sentry",
+        re.compile(rb"https?://(?P<secret>[0-9a-f]{32})(?::[0-9a-f]{32})?@[\w.-]*sentry"),
+    ),
     ("Azure client secret", b"Q~", re.compile(rb"(?<![\w.~-])[\w.~-]{3}\dQ~[\w.~-]{31,34}")),
     ("Azure AI key", b"JQQJ", re.compile(rb"(?<!\w)[A-Za-z0-9]{52}JQQJ[A-Za-z0-9]{28}(?!\w)")),
 )
 
-_NEEDLES = tuple(needle for _, needle, _ in SHAPES)
+_BETWEEN_WORDS = (
+    b"PRIVATE KEY",
+    b"@",
+    b"earer",
+    b"asic",
+    b":AA",
+)  # all other needles are parts of long words
+_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle in _BETWEEN_WORDS)
+_LONG_NEEDLES = tuple(needle for _, needle, _ in SHAPES if needle not in _BETWEEN_WORDS)
 _MASKED = re.compile(
+    rb"(?:(?i:bearer|basic|token)\s+)?(?:"
     rb"[*x.X\xe2\x80\xa2-]*|<[^<>]*>|\[[\w -]*\]|\$\{.*\}|\{\{.*\}\}|\$[A-Z_]+|%\(?\w+\)?s|(?i:your)[-_ ].*"
-    rb"|.*(?:REDACTED|FILTERED|MASKED).*",
+    rb"|.*(?:REDACTED|FILTERED|MASKED|DUMMY).*|[A-Za-z_-]+[-_]X{3,}|(?i:test|fake|mock|example)[-_][A-Za-z_-]*"
+    rb"|AWS4-HMAC-SHA256 Credential=<.*)",
     re.DOTALL,
 )
 TOKEN = re.compile(rb"[\w.-]{16,}", re.ASCII)
@@ -129,9 +149,14 @@ HINT = re.compile(
 )
 
 
-def hinted(raw: bytes) -> bool:
-    """Tell quickly whether raw text may hold a credential of a known form, escaped or not."""
-    return any(map(raw.__contains__, _NEEDLES)) or any(map(HINT.match, TOKEN.findall(raw)))
+def hinted(raw: bytes, words: list[bytes]) -> bool:
+    """Tell quickly whether raw text, whose long words are given, may hold a key, escaped or not."""
+    long = b" ".join(words)
+    return (
+        any(map(raw.__contains__, _NEEDLES))
+        or any(map(long.__contains__, _LONG_NEEDLES))
+        or any(map(HINT.match, parts(words)))
+    )
 
 
 def keys(flat: bytes) -> Iterator[tuple[int, int, str]]:

@@ -93,16 +93,15 @@ _CLASSES = bytes(
     0x30 if chr(char).isdecimal() else 0x41 if 0x41 <= char <= 0x5A else char for char in range(256)
 )
 _SEPARATORS = b" ()-"
-# What must be there in the classes of a text (without separators?), and then in the text itself.
-_HINTS: tuple[tuple[Finder, bool, bytes, bytes], ...] = (
-    (emails, False, b"@", rb"[\w%+-]@[\w-]"),
-    (phones, True, b"+0000000", rb"\+[1-9][\d ().-]{7}"),
-    (cards, True, b"0" * 13, rb"(?<![.\d])[2-6]\d{3}(?:[ -]?\d){9}"),
-    (ibans, False, b"AA00", rb"[A-Z]{2}\d\d ?[A-Z0-9]{4} ?[A-Z0-9]{4} ?[A-Z0-9]{3}"),
-    (addresses, False, b"0.0", rb"\d\.\d{1,3}\.\d{1,3}\.\d"),
-    (addresses, False, b":", rb"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:"),
+# What must be there in the classes of a text (without separators?), and then a form of them.
+_HINTS: tuple[tuple[Finder, bool, bytes, re.Pattern[bytes]], ...] = (
+    (emails, False, b"@", re.compile(rb"[\w%+-]@[\w-]")),
+    (phones, True, b"+0000000", re.compile(rb"\+0[0 ().-]{7}")),
+    (cards, True, b"0" * 13, re.compile(rb"0000(?:[ -]?0){9}")),
+    (ibans, False, b"AA00", re.compile(rb"AA00 ?[A0]{4} ?[A0]{4} ?[A0]{3}")),
+    (addresses, False, b"0.0", re.compile(rb"0\.0{1,3}\.0{1,3}\.0")),
+    (addresses, False, b":", re.compile(rb"0[0Aa-f]{3}:[0Aa-f]{0,4}:")),
 )
-_COMPILED = tuple((finder, packed, needle, re.compile(form)) for finder, packed, needle, form in _HINTS)
 
 
 def finders(raw: bytes) -> tuple[Finder, ...]:
@@ -110,8 +109,8 @@ def finders(raw: bytes) -> tuple[Finder, ...]:
     classes, packed = raw.translate(_CLASSES), raw.translate(_CLASSES, _SEPARATORS)
     likely = (
         finder
-        for finder, is_packed, needle, form in _COMPILED
-        if needle in (packed if is_packed else classes) and form.search(raw)
+        for finder, is_packed, needle, form in _HINTS
+        if needle in (packed if is_packed else classes) and form.search(classes)
     )
     return tuple(dict.fromkeys(likely))
 
@@ -127,9 +126,13 @@ def _is_public(address: str) -> bool:
 
 
 def _is_number(flat: bytes, found: re.Match[bytes]) -> bool:
-    """Whether it stands as a field's number in JSON, as in `"id": 4111...`. Numbers are never changed."""
+    """Whether it stands as a number in JSON, as in `"id": 4111...`. Numbers are never changed."""
     before = flat[max(0, found.start() - 8) : found.start()].rstrip()
-    return before.endswith(b":") and before[:-1].rstrip().endswith(_QUOTES)
+    if before.endswith(b":") and before[:-1].rstrip().endswith(_QUOTES):
+        return True
+    after = flat[found.end() : found.end() + 8].lstrip()
+    alone = before.endswith((b"[", b",", b":")) and after.startswith((b"]", b",", b"}"))
+    return alone and flat.lstrip().startswith((b"[", b"{")) and flat.count(b'"', 0, found.start()) % 2 == 0
 
 
 def _after(text: bytes, count: int) -> int:

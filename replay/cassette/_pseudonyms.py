@@ -28,7 +28,7 @@ NO_COUNTRY = "ZZ"  # ISO 3166 keeps ZZ for private use
 
 
 def pseudonym(salt: str, family: str, value: bytes, *, drop: bool = False) -> bytes:
-    """Return what stands for `value`. `family` is key, term, id, email, phone, card, iban or ip.
+    """Return what stands for `value`. `family` is key, term, id, email, phone, card, iban, ip or an entity's.
 
     With `drop` every value of a family gets the same one, which no guessing can confirm.
     """
@@ -58,7 +58,7 @@ def mod97(iban: str) -> int:
 def _normal(family: str, value: bytes) -> bytes:
     if family in ("phone", "card", "iban"):
         return re.sub(rb"[^0-9A-Za-z]", b"", value).upper()
-    if family in ("email", "term", "ip"):
+    if family not in ("key", "id"):
         return value.lower()
     return _SCHEME.sub(b"", value.translate(_QUOTES), count=1)
 

@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 Edit = tuple[int, int, bytes]
 
-_STREAMED = re.compile(rb"\A\s*(?:data:|event:|id:|retry:|:)|\n[ \t]*data:|\A\{[^\n]*\}\r?\n\{")
+_BEGINS = re.compile(rb'\s*(?:data:|event:|id:|retry:|:|\{[^\n]*\}\r?\n\{|\[\s*\{\s*"candidates")')
+_EVENT = re.compile(rb"\n[ \t]*data:")
+_ARRAY = re.compile(rb'\s*\[\s*\{\s*"candidates"')
+_ITEM = re.compile(rb'(?=\{\s*"candidates")')
 _PIECE = re.compile(
     rb'"(content|text|arguments|partial_json|delta|refusal|reasoning_content|reasoning|thinking'
     rb'|transcript|response|input|output|output_text)"\s*:\s*"((?:[^"\\\r\n]|\\.)*)"'
@@ -33,14 +36,14 @@ class Piece(NamedTuple):
 
 def is_stream(body: bytes) -> bool:
     """Tell from the first 4 KiB whether a body is a stream of events; headers are not to be trusted."""
-    return bool(_STREAMED.search(body, 0, 4096))
+    return bool(_BEGINS.match(body, 0, 4096) or _EVENT.search(body, 0, 4096))
 
 
 def texts(body: bytes) -> Iterator[list[Piece]]:
     """Yield the pieces of each text that the stream carries, in order; one-piece texts are left out."""
     groups: dict[object, list[Piece]] = {}
     start = 0
-    for line in body.splitlines(keepends=True):
+    for line in _events(body):
         pieces = list(_PIECE.finditer(line))
         place = tuple(_PLACE.findall(line)) if pieces else ()
         for order, piece in enumerate(pieces):
@@ -50,6 +53,12 @@ def texts(body: bytes) -> Iterator[list[Piece]]:
     return (pieces for pieces in groups.values() if len(pieces) > 1)
 
 
+def joined(body: bytes) -> Iterator[tuple[list[Piece], bytes]]:
+    """Yield the texts that a stream carries in pieces: these, and what they say together."""
+    for pieces in texts(body) if is_stream(body) else ():
+        yield pieces, b"".join(piece.text for piece in pieces)
+
+
 def offset(pieces: list[Piece], at: int) -> int:
     """Return where in the body offset `at` of the joined text stands, short by the escapes before it."""
     for piece in pieces:
@@ -57,6 +66,11 @@ def offset(pieces: list[Piece], at: int) -> int:
             break
         at -= len(piece.text)
     return piece.start + at
+
+
+def _events(body: bytes) -> list[bytes]:
+    """Split a stream into its events, or finer. Gemini streams a JSON array unless asked for events."""
+    return _ITEM.split(body) if _ARRAY.match(body) else body.splitlines(keepends=True)
 
 
 def rewrite(body: bytes, pieces: list[Piece], edits: list[Edit]) -> Iterator[Edit]:

@@ -18,11 +18,9 @@ from replay.cassette.interaction import Interaction, RecordedRequest, RecordedRe
 from replay.cassette.lookup import Lookup
 from replay.cassette.match import key
 from replay.cassette.nearest import Nearest
+from replay.config import CREDENTIALS
 from replay.errors import BadInput, CassetteMiss, Fault, ReplayError, StorageError, nearest
 
-CREDENTIALS = frozenset(
-    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie")
-)
 MODES = ("none", "once", "new_episodes", "all", "verify")
 
 

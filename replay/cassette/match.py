@@ -11,13 +11,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from replay.cassette.interaction import RecordedRequest
 from replay.conversation import Json
 from replay.jsontext import canonical, parse
 
-_ID_KEYS = ("tool_call_id", "tool_use_id", "call_id")
+_ID_KEYS = ("tool_call_id", "tool_use_id", "call_id", "toolUseId")
 _EMPTY_IS_ABSENT = ("tools", "tool_calls")
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 
@@ -46,7 +46,7 @@ def levelled(request: RecordedRequest, ignore: Iterable[str] = ()) -> dict[str, 
     split = urlsplit(request.uri)
     return {
         "method": request.method.upper(),
-        "path": split.path or "/",
+        "path": unquote(split.path) or "/",  # `%3A` asks for the same as `:`
         "query": sorted(parse_qsl(split.query, keep_blank_values=True)),
         "body": _body(request, ignore),
     }
@@ -146,7 +146,7 @@ def _renumbered(value: Json, seen: dict[str, str], *, in_calls: bool = False) ->
         name: seen.setdefault(item, f"#{len(seen) + 1}")
         if name in minted and isinstance(item, str)
         else _renumbered(item, seen, in_calls=name == "tool_calls")
-        for name, item in value.items()
+        for name, item in sorted(value.items())  # the order of an object's fields says nothing
     }
 
 

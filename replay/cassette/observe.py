@@ -68,7 +68,7 @@ def _turn(codec: Any, request: Request, response: RecordedResponse) -> Turn:
         request,
         read.reply,
         read.error,
-        _wire.timing(response.body, times, sizes, streamed=bool(read.stream)),
+        _wire.timing(codec, response.body, times, sizes, streamed=bool(read.stream)),
         response.attempt,
         _wire.text(response.body) if begun else None,
         read.stream,

@@ -18,20 +18,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
 from itertools import chain
-from typing import Literal
+from typing import Any
 
-from replay.cassette import _frames, _stream
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
+from replay.cassette._rewrite import Rewriter
 from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
-from replay.config import Project
+from replay.config import Project, redaction
 from replay.conversation import Json
-from replay.errors import BadInput
-
-Pii = Literal["keyed", "drop", "keep"]
-Chunks = tuple[tuple[float, int], ...]
-Edit = tuple[int, int, bytes]  # start, end, what goes there
 
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
@@ -46,6 +43,7 @@ RESPONSE_HEADERS = frozenset(
         "request-id",
         "retry-after",
         "retry-after-ms",
+        "x-amzn-errortype",
         "x-request-id",
         "x-should-retry",
     }
@@ -60,40 +58,55 @@ class Redactor:
 
     `known` are live credentials (8 characters or more), `terms` words to hide wherever they stand. `pii` says
     what becomes of personal data: `keyed` pseudonyms, `drop` (one placeholder for each family), `keep`.
+    `headers` are kept beside those that always are; `added` are the rules a project adds, as `Search` takes
+    them. Raises BadInput.
     """
 
     def __init__(
-        self, salt: str, known: Iterable[str] = (), terms: Iterable[str] = (), pii: Pii = "keyed"
+        self,
+        salt: str,
+        known: Iterable[str] = (),
+        terms: Iterable[str] = (),
+        pii: str = "keyed",
+        *,
+        headers: Iterable[str] = (),
+        **added: Any,
     ) -> None:
         self._salt, self._pii = salt, pii
-        self._search = Search(known, terms, personal=pii != "keep")
+        known, terms, headers = sorted(set(known)), list(terms), list(headers)
+        self._says = (salt, known, terms, pii, headers, added)
+        self._headers = frozenset(name.lower() for name in headers)
+        search = Search(known, terms, personal=pii != "keep", **added)
+        self._rewriter = Rewriter(search, self._pseudonym)
 
     @classmethod
     def for_project(
         cls, project: Project, live: Mapping[str, str | None], *, personal: bool = True
     ) -> Redactor:
-        """Make the redactor of a project, from the table `[tool.replay.redaction]` (`salt`, `terms`, `pii`).
+        """Make the redactor of a project, from the table `[tool.replay.redaction]`.
 
-        `live` are the target's credentials by variable. REPLAY_SALT in the environment comes before the
-        table's salt. Known values are those of `live` and of every environment variable whose name says so
-        (KEY, TOKEN, SECRET, PASSWORD), but for names of files. Without `personal` personal data stays as it
-        is. Raises BadInput.
+        The table holds `salt`, `terms`, `pii`, `headers`, `patterns`, `keys`, `allow` and `presidio`. `live`
+        are the target's credentials by variable. REPLAY_SALT in the environment comes before the table's
+        salt. Known values are those of `live` and of every environment variable whose name says so (KEY,
+        TOKEN, SECRET, PASSWORD), but for names of files. Without `personal` personal data stays as it is.
+        Raises BadInput.
         """
-        table = project.settings.get("redaction") or {}
-        salt, terms, pii = table.get("salt", ""), table.get("terms", []), table.get("pii", "keyed")
-        if not isinstance(salt, str):
-            raise BadInput("redaction.salt must be a text")
-        if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
-            raise BadInput("redaction.terms must be a list of texts")
-        if pii not in ("keyed", "drop", "keep"):
-            raise BadInput(f'redaction.pii "{pii}" is not known; use one of keyed, drop, keep')
-        values = [*filter(None, live.values()), *_environment()]
-        return cls(os.environ.get("REPLAY_SALT") or salt, values, terms, pii if personal else "keep")
+        table = dict(redaction(project.settings))
+        known = [*filter(None, live.values()), *_environment()]
+        table["salt"] = os.environ.get("REPLAY_SALT") or table.get("salt", "")
+        return cls(known=known, **(table if personal else table | {"pii": "keep"}))
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What differs where another redactor might hide something else."""
+        return sha256(repr(self._says).encode()).digest()
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
         """Return the request as it may be written down and looked up."""
-        headers = {name: value for name, value in request.headers.items() if name.lower() in REQUEST_HEADERS}
-        uri, (body, _) = request.uri, self._body(request.body, ())
+        headers = {
+            name: value for name, value in request.headers.items() if self._keeps(name, REQUEST_HEADERS)
+        }
+        uri, (body, _) = request.uri, self._rewriter.body(request.body)
         if not self._is_clean((uri, *headers.values())):
             uri, headers = self.text(uri), {name: self.text(value) for name, value in headers.items()}
         return replace(request, uri=uri, headers=headers, body=body)
@@ -103,21 +116,25 @@ class Redactor:
         headers = {
             name: values
             for name, values in response.headers.items()
-            if name.lower() in RESPONSE_HEADERS or name.lower().startswith(RESPONSE_PREFIXES)
+            if self._keeps(name, RESPONSE_HEADERS) or name.lower().startswith(RESPONSE_PREFIXES)
         }
         clean = self._is_clean(chain.from_iterable(headers.values()))
         headers = {
             name: [self._header(name, value, clean) for value in values] for name, values in headers.items()
         }
-        body, chunks = self._body(response.body, response.chunks)
+        body, chunks = self._rewriter.body(response.body, response.chunks)
         failure = response.failure and replace(response.failure, message=self.text(response.failure.message))
         return replace(response, headers=headers, body=body, chunks=chunks, failure=failure)
 
     def text(self, text: str) -> str:
         """Return a text without its secrets; the same object when there are none."""
         data = _bytes(text)
-        clean, _ = self._body(data, ())
+        clean = self.data(data)
         return text if clean is data else _text(clean)
+
+    def data(self, data: bytes) -> bytes:
+        """Return bytes without their secrets; the same object when there are none."""
+        return self._rewriter.text(data)
 
     def json(self, value: Json) -> Json:
         """Return a JSON value without its secrets, redacted as its text would be."""
@@ -127,48 +144,22 @@ class Redactor:
 
     def find(self, text: str | bytes) -> list[tuple[str, int]]:
         """List what redaction would replace, as `(kind, offset in bytes or characters)`; never the value."""
-        if isinstance(text, bytes) and _frames.is_framed(text):
-            return _frames.find(text, self.find)
         if isinstance(text, bytes):
-            found = {(hit.kind, hit.start) for hit in self._search.hits(text)}
-            for pieces, hits in self._joined(text):
-                found |= {(hit.kind, _stream.offset(pieces, hit.start)) for hit in hits}
-            return sorted(found, key=lambda hit: hit[1])
+            return self._rewriter.find(text)
         data = _bytes(text)
         return [(kind, len(_text(data[:start]))) for kind, start in self.find(data)]
 
+    def _keeps(self, name: str, always: frozenset[str]) -> bool:
+        return name.lower() in always or name.lower() in self._headers
+
     def _is_clean(self, texts: Iterable[str]) -> bool:
-        return not self._search.hits(_bytes("\n".join(texts)))
+        text = "\n".join(texts)
+        return self.text(text) is text
 
     def _header(self, name: str, value: str, clean: bool) -> str:
         if name.lower() not in REQUEST_IDS or PLACEHOLDER.fullmatch(_bytes(value)):
             return value if clean else self.text(value)
         return pseudonym(self._salt, "id", _bytes(value)).decode()
-
-    def _body(self, body: bytes, chunks: Chunks) -> tuple[bytes, Chunks]:
-        if _frames.is_framed(body):
-            framed = _frames.edits(body, lambda text: self._body(text, ())[0])
-            return _spliced(body, chunks, framed) if framed else (body, chunks)
-        # Each round replaces something that no later round takes up again, so this ends, and what it returns
-        # is a fixed point.
-        while edits := self._joined_edits(body) or self._edits(self._search.hits(body)):
-            body, chunks = _spliced(body, chunks, edits)
-        return body, chunks
-
-    def _joined(self, body: bytes) -> Iterator[tuple[list[_stream.Piece], list[Hit]]]:
-        for pieces in _stream.texts(body) if _stream.is_stream(body) else ():
-            hits = self._search.hits(b"".join(piece.text for piece in pieces))
-            if hits:
-                yield pieces, hits
-
-    def _joined_edits(self, body: bytes) -> list[Edit]:
-        joined = self._joined(body)
-        return sorted(
-            chain.from_iterable(_stream.rewrite(body, pieces, self._edits(hits)) for pieces, hits in joined)
-        )
-
-    def _edits(self, hits: Iterable[Hit]) -> list[Edit]:
-        return [(hit.start, hit.end, self._pseudonym(hit)) for hit in hits]
 
     def _pseudonym(self, hit: Hit) -> bytes:
         drop = self._pii == "drop" and hit.family != "key"
@@ -179,29 +170,6 @@ def _environment() -> Iterator[str]:
     for name, value in os.environ.items():
         if _SECRET_VARIABLE.search(name) and not value.startswith(("/", "~", "./")):
             yield value
-
-
-def _spliced(body: bytes, chunks: Chunks, edits: list[Edit]) -> tuple[bytes, Chunks]:
-    """Carry out edits. A chunk that ends inside one takes all of it; the next begins after it."""
-    parts: list[bytes] = []
-    done = 0
-    for start, end, new in edits:
-        parts += (body[done:start], new)
-        done = end
-    return b"".join((*parts, body[done:])), tuple(_resized(chunks, edits))
-
-
-def _resized(chunks: Chunks, edits: list[Edit]) -> Iterator[tuple[float, int]]:
-    old = shift = written = place = 0
-    for time, size in chunks:
-        old += size
-        while place < len(edits) and edits[place][0] < old:
-            start, end, new = edits[place]
-            shift += len(new) - (end - start)
-            place += 1
-        inside = max(old, edits[place - 1][1]) if place else old
-        yield time, inside + shift - written
-        written = inside + shift
 
 
 def _bytes(text: str) -> bytes:

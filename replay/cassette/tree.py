@@ -74,7 +74,7 @@ class Reader:
         self.path = path
         self._lines = text.count("\n") if isinstance(text, str) else text.count(b"\n")
         self._problem = YAMLError
-        self._parser: Any = _parser(text)
+        self._parser: Any = parser(text)
         self._is: Any = events
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._depth = self._nodes = self._aliased = 0
@@ -202,7 +202,8 @@ class Reader:
         return kind([Fault(self.path, line, column, f"this is not YAML: {what}")])
 
 
-def _parser(text: str | bytes) -> Any:
+def parser(text: str | bytes) -> Any:
+    """Return a parser of PyYAML over a text: libyaml's where it is there."""
     try:
         from yaml.cyaml import CParser  # type: ignore[attr-defined]
     except ImportError:  # PyYAML built without libyaml: the same events, slower

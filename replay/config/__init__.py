@@ -14,6 +14,7 @@ from pathlib import Path
 
 from replay import filenames
 from replay.config import _settings
+from replay.config._settings import CREDENTIALS as CREDENTIALS
 from replay.config._toml import place, syntax_fault
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, nearest
@@ -97,6 +98,20 @@ class Project:
         raise BadInput(f'target "{name}" is not configured; {advice}(add {table} to {where})')
 
 
+def redaction(settings: Object) -> Object:
+    """Return the table `redaction` of a project's settings. Raises BadInput with all that is wrong in it."""
+    table: Object = settings.get("redaction") or {}
+    faults: list[str] = []
+
+    def report(path: tuple[str, ...], message: str, _: bool = False) -> None:
+        faults.append(f"{'.'.join(path)}: {message}")
+
+    _settings.check_redaction(table, ("redaction",), report)
+    if faults:
+        raise BadInput("\n".join(faults))
+    return table
+
+
 def setting(target: Target, name: str) -> str | None:
     """Return a target's setting: `name` itself, or what the environment variable holds that `name`_env names.
 
@@ -160,6 +175,8 @@ def _project(path: Path, found: tuple[tuple[str, ...], Object, str]) -> Project:
         faults.append(Fault(path.name, *place(text, (*prefix, *keys)), message, warning))
 
     targets = _targets(table, report)
+    if isinstance(table, dict) and isinstance(table.get("redaction"), dict):
+        _settings.check_redaction(table["redaction"], ("redaction",), report)
     errors = [fault for fault in faults if not fault.warning]
     if errors:
         raise BadInput(errors)

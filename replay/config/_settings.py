@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from replay import regexes
 from replay.conversation import Json
+from replay.diff import short
 from replay.documents import kind, number_fault
 from replay.errors import nearest
 
@@ -22,6 +24,10 @@ class Report(Protocol):
 Rule = Callable[[Json, tuple[str, ...], Report], None]
 
 TABLES = ("targets", "redaction", "record", "report")
+PII = ("keyed", "drop", "keep")
+CREDENTIALS = frozenset(
+    ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie")
+)
 _LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -79,9 +85,65 @@ def _anything(value: Json, path: tuple[str, ...], report: Report) -> None:
     """Take any value: what it means is the wire's affair."""
 
 
+def _one_of(*words: str) -> Rule:
+    def rule(value: Json, path: tuple[str, ...], report: Report) -> None:
+        if value not in words:
+            report(path, f"{path[-1]} is {value!r}; use one of {', '.join(words)}")
+
+    return rule
+
+
+def _switch(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, bool):
+        report(path, f"{path[-1]} must be true or false, not {kind(value)}")
+
+
 def _texts(value: Json, path: tuple[str, ...], report: Report) -> None:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         report(path, f"{path[-1]} must be a list of text")
+
+
+def _text_or_nothing(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, str):
+        report(path, f"{path[-1]} must be text, not {kind(value)}")
+
+
+def _pii(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if value not in PII:
+        report(path, f"pii {short(value)} is not known; use one of {', '.join(PII)}")
+
+
+def _pattern(value: Json, path: tuple[str, ...], report: Report) -> None:
+    try:
+        empty = regexes.found(value, "")
+    except (ValueError, regexes.TimeLimit) as problem:
+        report(path, str(problem))
+    else:
+        if empty:
+            report(path, f"pattern {short(value)} matches nothing at all, and so everywhere")
+
+
+def _allowed(value: Json, path: tuple[str, ...], report: Report) -> None:
+    _texts(value, path, report)
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, str) and len(item) > 1 and item[0] == item[-1] == "/":
+            _pattern(item[1:-1], path, report)
+
+
+def _kept_headers(value: Json, path: tuple[str, ...], report: Report) -> None:
+    _texts(value, path, report)
+    for name in value if isinstance(value, list) else ():
+        if isinstance(name, str) and name.lower() in CREDENTIALS:
+            report(path, f'"{name}" is a credential: no recording keeps it')
+
+
+def _presidio(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if isinstance(value, dict):
+        _table({"entities": _texts, "language": text, "model": text, "score": _number(0, 1, whole=False)})(
+            value, path, report
+        )
+    elif not isinstance(value, bool):
+        _texts(value, path, report)
 
 
 def _table(rules: Mapping[str, Rule]) -> Rule:
@@ -127,6 +189,13 @@ TARGET: dict[str, Rule] = {
     "api_version": text,
     "organization": text,
     "project": text,
+    "project_env": _variable,
+    "region": text,
+    "region_env": _variable,
+    "platform": _one_of("vertex", "bedrock"),
+    "beta": _switch,
+    "profile": text,
+    "alt": _one_of("json", "sse"),
     "base_url": _url,
     "endpoint": _url,
     "api_key": _no_key,
@@ -148,3 +217,15 @@ TARGET: dict[str, Rule] = {
     "price": _table({"prompt": _DOLLARS, "completion": _DOLLARS, "cached": _DOLLARS}),
 }
 check_target = _table(TARGET)
+check_redaction = _table(
+    {
+        "salt": _text_or_nothing,
+        "terms": _texts,
+        "pii": _pii,
+        "patterns": _each(_pattern),
+        "keys": _texts,
+        "allow": _allowed,
+        "headers": _kept_headers,
+        "presidio": _presidio,
+    }
+)

@@ -29,7 +29,7 @@ def number_fault(
 
 
 def _no_size(value: float, whole: bool) -> str | None:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
     if whole and not isinstance(value, int):
         return (

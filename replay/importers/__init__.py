@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from replay.conversation import Json, Object
 from replay.registry import Registry
@@ -51,13 +51,42 @@ class Logged:
 
 
 class Importer(Protocol):
-    """The contract of one log format."""
+    """The contract of one log format.
 
-    def sniff(self, head: bytes) -> bool:
-        """Tell from the first 64 KiB (already decompressed) whether a file is of this format."""
+    A module may also say `ALONE = True`: each of its files is a recording of its own, and no call in it goes
+    on with a conversation in another file.
+    """
+
+    def sniff(self, head: bytes) -> float:
+        """Tell from the first 64 KiB (already decompressed) whether a file is of this format.
+
+        True is sure, False is not; a number between them is for a form that other formats have as well.
+        """
 
     def read(self, path: Path) -> Iterator[Logged]:
         """Yield every interaction of a file in recorded order; never raises for what a line holds."""
 
 
 registry: Registry[Importer] = Registry(__name__)
+
+
+def sniffed(head: bytes) -> list[str]:
+    """Name the importers that are surest of a file which begins so: one, or none; two are a mistake."""
+    sure = {name: float(registry.get(name).sniff(head)) for name in registry.names()}
+    return [name for name, how in sure.items() if how and how == max(sure.values())]
+
+
+def is_spread(name: str) -> bool:
+    """Tell whether the calls of a format are spread over several files.
+
+    Its importer has a function `together(paths)` that returns what reads each of them.
+    """
+    return hasattr(registry.get(name), "together")
+
+
+def reader(name: str, paths: Iterable[Path]) -> Callable[[Path], Iterator[Logged]]:
+    """Return what reads each of these files, all of one format."""
+    importer: Any = registry.get(name)
+    read: Callable[[Path], Iterator[Logged]]
+    read = importer.together(list(paths)) if is_spread(name) else importer.read
+    return read

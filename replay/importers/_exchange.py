@@ -12,6 +12,7 @@ from typing import Any
 from replay.cassette.encoding import decoded, still_encoded
 from replay.conversation import Json, Object
 from replay.importers import Logged
+from replay.importers._packed import unpacked
 
 _WRAPPED = {"string", "base64_string", "encoding"}
 _PICKLED = ({"state"}, {"args"})
@@ -33,7 +34,7 @@ def exchange(path: str, place: str, request: Json, response: Json, when: Any = N
     if not isinstance(response, dict):
         return Logged(path, place, **asked, refused="no response is recorded")
     got = _headers(response.get("headers"))
-    date = _iso(when) or _iso(got.get("date"))
+    moment = when_was(when) or when_was(got.get("date"))
     return Logged(
         path,
         place,
@@ -41,8 +42,14 @@ def exchange(path: str, place: str, request: Json, response: Json, when: Any = N
         status=_status(response),
         response_headers=got,
         response=_body(response, got),
-        source={"recorded_at": date} if date else {},
+        source={"recorded_at": iso(moment)} if moment else {},
+        at=moment.timestamp() if moment else None,
     )
+
+
+def failure(why: str, otherwise: str = "ConnectError") -> str:
+    """Return the class of a transport error by what a tool calls it (`net::ERR_TIMED_OUT`)."""
+    return "ReadTimeout" if re.search("time.?d?.?out", why, re.IGNORECASE) else otherwise
 
 
 def _body(side: Object, headers: dict[str, str]) -> bytes:
@@ -52,9 +59,7 @@ def _body(side: Object, headers: dict[str, str]) -> bytes:
     )
     encoding = headers.get("content-encoding", "").strip().lower()
     body = decoded(_stored(recorded), encoding)
-    if still_encoded(body, encoding):
-        raise ValueError(f"its body is compressed with {encoding}")
-    return body
+    return unpacked(body, encoding) if still_encoded(body, encoding) else body
 
 
 def _stored(body: Json) -> bytes:
@@ -113,17 +118,21 @@ def _status(response: Object) -> int | None:
     return None
 
 
-def _iso(date: Any) -> str:
-    """Read a date of HTTP, of ISO 8601 or in seconds (or ms) since 1970 as ISO 8601 in UTC; else nothing."""
-    text = isinstance(date, str)
-    for read_date in (parsedate_to_datetime, datetime.fromisoformat) if text else (_since_1970,):
+def when_was(date: Any) -> datetime | None:
+    """Read a date of HTTP, of ISO 8601 or in seconds (or ms) since 1970; None for anything else."""
+    readers = (parsedate_to_datetime, datetime.fromisoformat) if isinstance(date, str) else (_since_1970,)
+    for read_date in readers:
         try:
             moment = read_date(date)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, TypeError, OverflowError, OSError):
             continue
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return ""
+    return None
+
+
+def iso(moment: datetime) -> str:
+    """Write a moment as fixtures do, in seconds."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _since_1970(seconds: float) -> datetime:

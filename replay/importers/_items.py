@@ -19,17 +19,22 @@ from replay.jsontext import parse
 
 _HEAD = 2**16  # what a file's form is told by
 _FIRST = 20  # how many records tell its format
-_LAID_OUT = re.compile(rb"[{\[,]\s*$")
+_LAID_OUT = re.compile(rb'[^\n]*(?:[{,]\s*\n\s*["}]|\[\s*\n)')
 _MARKS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One record of a file and where it stands (`line 17`, `item 3`), or what is `wrong` there."""
+    """One record of a file and where it stands (`line 17`, `item 3`), or what is `wrong` there.
+
+    `at` and `size` are the place of its text in bytes, of the unpacked file.
+    """
 
     place: str
     value: Json = None
     wrong: str = ""
+    at: int = 0
+    size: int = 0
 
 
 def items(path: Path, *keys: str) -> Iterator[Item]:
@@ -58,6 +63,12 @@ def frame(path: Path, *keys: str) -> Object:
     return walk.beside
 
 
+def again(stream: IO[bytes], at: int, size: int) -> Json:
+    """Read a record once more, out of the file it was read from. Raises ValueError and OSError."""
+    stream.seek(at)
+    return parse(stream.read(size))
+
+
 def beginnings(head: bytes, *keys: str) -> list[Object]:
     """Return the objects among the first records of a file: of a cut one what there is of it.
 
@@ -76,26 +87,20 @@ def beginnings(head: bytes, *keys: str) -> list[Object]:
 
 def mended(text: bytes) -> bytes:
     """Return the longest beginning of JSON text that can be closed, closed."""
-    open_brackets: list[bytes] = []
-    end, closing = 0, b""
+    unclosed, end = bytearray(), 0
     for mark in _MARKS.finditer(text):
         sign = mark[0]
         if sign in (b"{", b"["):
-            open_brackets.append(b"}" if sign == b"{" else b"]")
+            unclosed += b"}" if sign == b"{" else b"]"
             end = mark.end()
-        elif sign in (b"}", b"]"):
-            if not open_brackets:
-                break
-            open_brackets.pop()
+        elif sign in (b"}", b"]") and unclosed:
+            unclosed.pop()
             end = mark.end()
         elif sign == b",":
             end = mark.start()
-        elif sign == b'"':  # of a string that is cut
+        elif len(sign) == 1:  # the quote of a string that is cut, or a bracket too many
             break
-        else:
-            continue
-        closing = b"".join(reversed(open_brackets))
-    return text[:end] + closing
+    return text[:end] + unclosed[::-1]
 
 
 def _read(stream: IO[bytes], keys: tuple[str, ...]) -> Iterator[Item]:
@@ -106,7 +111,7 @@ def _read(stream: IO[bytes], keys: tuple[str, ...]) -> Iterator[Item]:
         return
     for number, line in enumerate(_lines.lines(stream), 1):
         value, wrong = _lines.record(line)
-        yield Item(f"line {number}", value, wrong)
+        yield Item(f"line {number}", value, wrong, stream.tell() - len(line), len(line))
 
 
 def _is_document(head: bytes, keys: tuple[str, ...]) -> bool:
@@ -119,7 +124,7 @@ def _is_document(head: bytes, keys: tuple[str, ...]) -> bool:
     walk = _Walk(keys)
     for _ in walk.documents(Splitter(BytesIO(first))):
         pass
-    return walk.listed or _LAID_OUT.search(first) is not None
+    return walk.listed or _LAID_OUT.match(head) is not None
 
 
 def _parsed(text: bytes) -> Json:
@@ -153,16 +158,16 @@ class _Walk:
         if text.peek() == b"[":
             yield from self._list(text)
         elif text.peek() != b"{":
-            yield self._item(text.take())
+            yield self._item(text)
         else:
-            self.beside = {}
+            self.beside, at = {}, text.where
             used = yield from self._object(text, self._paths, self.beside)
             if not used:
-                yield Item(self._next(), self.beside)
+                yield Item(self._next(), self.beside, "", at, text.where - at)
 
     def _list(self, text: Splitter) -> Iterator[Item]:
         for _ in text.elements():
-            yield self._item(text.take())
+            yield self._item(text)
 
     def _object(self, text: Splitter, paths: list[list[str]], beside: Object) -> Generator[Item, None, bool]:
         """Yield the items below an object; return whether there is a list of them, or a fault."""
@@ -186,9 +191,11 @@ class _Walk:
                     beside[name] = value
         return used
 
-    def _item(self, taken: bytes | None) -> Item:
+    def _item(self, text: Splitter) -> Item:
+        text.peek()
+        at, taken = text.where, text.take()
         value, wrong = (None, _lines.too_long()) if taken is None else _lines.record(taken + b"\n")
-        return Item(self._next(), value, wrong)
+        return Item(self._next(), value, wrong, at, text.where - at)
 
     def _place(self) -> str:
         return f"item {self._count}"

@@ -16,9 +16,21 @@ DAMAGE = (OSError, EOFError, zlib.error)  # what reading a file may end in
 
 def opened(path: Path) -> IO[bytes]:
     """Open a file to read, unpacked. Raises OSError."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+    file: Any = path.open("rb")
+    if file.peek(2)[:2] != b"\x1f\x8b":
+        return cast("IO[bytes]", file)
+    unpacked = gzip.GzipFile(fileobj=file)
+    unpacked.myfileobj = file  # so that one is closed with the other
+    return cast("IO[bytes]", unpacked)
+
+
+def head(path: Path) -> bytes:
+    """Return the first 64 KiB of a file, unpacked; nothing of one that cannot be read."""
+    try:
+        with opened(path) as stream:
+            return stream.read(2**16)
+    except DAMAGE:
+        return b""
 
 
 def lines(stream: IO[bytes]) -> Iterator[bytes]:

@@ -33,7 +33,7 @@ class Splitter:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._text = b""
-        self._at = 0
+        self._at = self._gone = 0
         self._more()
         if self._text.startswith(b"\xef\xbb\xbf"):
             self._at = 3
@@ -42,6 +42,11 @@ class Splitter:
         """Return the first byte of what comes next, empty at the end of the text."""
         self._pass(_SPACE)
         return self._text[self._at : self._at + 1]
+
+    @property
+    def where(self) -> int:
+        """How many bytes of the text have been passed."""
+        return self._gone + self._at
 
     def elements(self) -> Iterator[None]:
         """Stop before each value of the list that comes next; the caller has to take it."""
@@ -133,6 +138,7 @@ class Splitter:
 
     def _drop(self) -> int:
         """Forget what has been read; return where the rest begins."""
+        self._gone += self._at
         self._text, self._at = self._text[self._at :], 0
         return 0
 

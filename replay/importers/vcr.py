@@ -21,19 +21,22 @@ from replay.importers import Logged
 from replay.importers._exchange import exchange
 from replay.jsontext import parse
 
+ALONE = True  # a cassette is one recording: its calls belong to no call of another file
+
 _LISTS = ("interactions", "http_interactions")
 _MARK = re.compile(
     rb'^"?(interactions|http_interactions|requests|request)"?\s*:|"(http_)?interactions"\s*:\s*\['
-    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:',
+    rb'|^-\s+"?(request|response)"?\s*:|^\s*\[\s*\{\s*"(request|response)"\s*:'
+    rb'|^\{\s*"requests"\s*:\s*\[\s*\{\s*"(method|uri|url|body|headers)"\s*:',
     re.MULTILINE,
 )
 _LAID_OUT = re.compile(rb'\s*\{[ \t]*\r?\n\s*"')
 _RESPONSE_WORDS = {"choices", "object", "type", "candidates", "output"}
 
 
-def sniff(head: bytes) -> bool:
-    """Tell whether this is a cassette, or one JSON document laid out over several lines."""
-    return bool(_MARK.search(head) or _LAID_OUT.match(head))
+def sniff(head: bytes) -> float:
+    """Tell whether this is a cassette; a JSON document that is laid out over lines may be an answer alone."""
+    return 1.0 if _MARK.search(head) else 0.25 * bool(_LAID_OUT.match(head))
 
 
 def read(path: Path) -> Iterator[Logged]:

@@ -4,9 +4,10 @@ A provider is a module (or any object) with the functions of `Provider`. All but
 through the official SDK over the transport it is given.
 
 What a wire says that Chat Completions has no word for stands under `native`, by the provider's name, where it
-was said: in a message's, a call's or a reply's `extra` and in `params` as `{"native": {"anthropic": {...}}}`,
-in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's `outer` likewise. A wire sends its
-own back unchanged and leaves out the others' (see `replay.providers._native`).
+was said: in a message's, a call's or a reply's `extra`, in a content part and in `params` as
+`{"native": {"anthropic": {...}}}`, in content as a part `{"type": "native", "anthropic": {...}}`, in a tool's
+`outer` likewise. A wire sends its own back unchanged and leaves out the others' (see
+`replay.providers._native`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ class Place:
 
 
 class Provider(Protocol):
-    """The contract of one wire format."""
+    """The contract of one wire format.
+
+    A provider may also have `embed(texts, target, transport) -> Turn`, as `send` for embeddings: the reply's
+    `extra["embeddings"]` holds one vector (a list of floats) for each text.
+    """
 
     def place(self, method: str, url: str) -> Place | None:
         """Read the URL of a request that speaks this wire, None for any other. Raises ValueError."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from replay.conversation import Object
 from replay.errors import SeamError
 from replay.providers import _errors, _wire
-from replay.turn import Request, Target, Turn
+from replay.turn import ApiError, Request, Target, Turn
 
 if TYPE_CHECKING:
     from replay.providers._tap import Tap
@@ -62,12 +63,20 @@ def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | N
     failure = _errors.failure(problem, begun=tap.status is not None) if problem and cut else None
     body = tap.body
     read = _wire.answer(codec, tap.status, tap.headers, body, failure)
+    error = _named(read.error, problem)
     sizes = tuple(map(len, tap.chunks))
     return Turn(
         request,
         read.reply,
-        read.error,
-        _wire.timing(body, tap.times, sizes, streamed=bool(read.stream)),
+        error,
+        _wire.timing(codec, body, tap.times, sizes, streamed=bool(read.stream)),
         raw=None if tap.status is None else _wire.text(body),
         stream=read.stream,
     )
+
+
+def _named(error: ApiError | None, problem: Exception | None) -> ApiError | None:
+    """Return the error of a status with the name of the SDK's own class for it."""
+    if error is None or error.status is None or error.status != getattr(problem, "status_code", None):
+        return error
+    return replace(error, exception=type(problem).__name__)

@@ -43,7 +43,7 @@ _REASONING = (
 def encode(request: Request) -> Object:
     """Return the JSON body that asks for this."""
     body: Object = {"model": request.model} if request.model else {}
-    body["messages"] = [_sent(message) for message in request.messages]
+    body["messages"] = [_sent(message) for message in request.messages if _native.speaks(message, "openai")]
     tools = [_native.plain(tool.to_wire()) for tool in request.tools if tool.type != _native.NATIVE]
     if tools:
         body["tools"] = tools
@@ -54,7 +54,10 @@ def _sent(message: Message) -> Object:
     """A message without what only other wires can say."""
     data = _native.plain(message.to_json())
     if isinstance(message.content, list) and message.content:
-        data["content"] = [part for part in message.content if part.get("type") != _native.NATIVE] or None
+        parts = [_native.plain(part) for part in message.content if part.get("type") != _native.NATIVE]
+        if len(parts) < len(message.content):  # thinking that another wire signed is not this one's to repeat
+            data.pop("reasoning_content", None)
+        data["content"] = parts or (None if message.role == "assistant" else "")
     if message.tool_calls and "tool_calls" in data:
         data["tool_calls"] = [_native.plain(call) for call in data["tool_calls"]]
     return data

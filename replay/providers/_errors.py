@@ -18,6 +18,7 @@ from replay.turn import ApiError
 # Codes of a 429 or 402 that waiting does not mend.
 _BILLING = {
     "billing_hard_limit_reached",
+    "contract_spend_limit_reached",
     "credit_balance_exhausted",
     "enforced_spend_limit_reached",
     "insufficient_quota",
@@ -45,6 +46,8 @@ _LONGEST = 500
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Read an answer that came with another status than 2xx, whatever its body is."""
     error = blamed(readable(body))
+    if named := headers.get("x-amzn-errortype"):  # AWS names an error here and nowhere else
+        error = {"code": named.partition(":")[0]} | error
     message = _message(error) or (
         f"redirect to {headers.get('location', '?')}, not followed" if status < 400 else ""
     )

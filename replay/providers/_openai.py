@@ -16,6 +16,7 @@ import openai
 from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers._call import Codec, through
+from replay.providers._line import Line
 from replay.providers._settings import adapt, headers, seconds
 from replay.turn import Request, Target, Turn
 
@@ -38,7 +39,7 @@ def call(
     """
     account = {name: target.settings.get(name) for name in ("organization", "project")}
     try:
-        sdk = line(client, options, account, headers(target), seconds(target))
+        sdk = _client(client, options, account, headers(target), seconds(target))
     except httpx2.InvalidURL as problem:
         raise BadInput(f'target "{target.name}": {problem}') from None
     # ASCII JSON: the SDK's own writer cannot send half of a surrogate pair, which models do write.
@@ -48,48 +49,33 @@ def call(
     )
 
 
-class Line(httpx2.BaseTransport):
-    """A client whose calls go over the transport that each of them gives; nothing is kept between two calls.
-
-    Names of an account come from `account`, never from the environment by themselves.
-    """
+class _Client:
+    """One of the SDK's clients. Names of an account come from `account`, never from the environment."""
 
     def __init__(
         self, client: str, options: Object, account: Object, headers: Object, seconds: float
     ) -> None:
-        self._transport: Any = None
-        plain = {"accept-encoding": "gzip, deflate"}
-        self._http = httpx2.Client(transport=self, trust_env=False, timeout=seconds, headers=plain)
-        self._sdk = getattr(openai, client)(
-            **options, http_client=self._http, timeout=seconds, max_retries=0, default_headers=headers
-        )
+        self._line = Line(seconds)
+        made = {"http_client": self._line.http, "timeout": seconds, "max_retries": 0}
+        self._sdk = getattr(openai, client)(**options, **made, default_headers=headers)
         self._sdk.organization, self._sdk.project = account["organization"], account["project"]
         self._base = str(self._sdk.base_url).rstrip("/")
 
     def post(self, path: str, body: bytes, transport: Any) -> None:
         """Send one request. Raises what the SDK and the transport do."""
-        self._transport = transport
-        try:
+        with self._line.over(transport):
             # the URL whole, which spares the SDK joining it each time
             self._sdk.post(self._base + path, cast_to=httpx2.Response, content=body)
-        finally:
-            self._transport = None
-            self._http.cookies.clear()
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Pass a request to the transport of the call."""
-        response: httpx2.Response = self._transport.handle_request(request)
-        return response
 
 
-def line(client: str, options: Object, account: Object, headers: Object, seconds: float) -> Line:
-    """Return this thread's line with these settings, `client` being the name of the SDK's class."""
+def _client(client: str, options: Object, account: Object, headers: Object, seconds: float) -> _Client:
+    """Return this thread's client with these settings, `client` being the name of the SDK's class."""
     frozen = (tuple(part.items()) for part in (options, account, headers))
-    return _line(threading.get_ident(), client, *frozen, seconds)
+    return _made(threading.get_ident(), client, *frozen, seconds)
 
 
 @lru_cache(maxsize=64)  # of threads and targets; one that falls out is made again
-def _line(
+def _made(
     _thread: int, client: str, options: _Frozen, account: _Frozen, headers: _Frozen, seconds: float
-) -> Line:
-    return Line(client, dict(options), dict(account), dict(headers), seconds)
+) -> _Client:
+    return _Client(client, dict(options), dict(account), dict(headers), seconds)

@@ -9,14 +9,16 @@ from typing import Any
 
 from replay.conversation import Object
 from replay.errors import BadInput
+from replay.providers import registry
 from replay.turn import Target
 
 SECONDS = 600.0  # the SDK's own default
 RECORDED = "recorded_uri"  # a setting that a replay adds: where the recording went
+_PATHS = "/(chat/completions|completions|embeddings|responses)/?"  # of OpenAI's wires
 _CALL = {
-    "base_url": re.compile(r"(?P<found>.*)/chat/completions/?"),
-    "endpoint": re.compile(r"(?P<found>.*)/openai/deployments/[^/]+/chat/completions/?"),
-    "deployment": re.compile(r".*/openai/deployments/(?P<found>[^/]+)/chat/completions/?"),
+    "base_url": re.compile(rf"(?P<found>.*?){_PATHS}"),
+    "endpoint": re.compile(rf"(?P<found>.*?)/openai(/deployments/[^/]+)?{_PATHS}"),
+    "deployment": re.compile(rf".*/openai/deployments/(?P<found>[^/]+){_PATHS}"),
 }
 
 
@@ -46,11 +48,20 @@ def address(target: Target, name: str) -> str:
     return url
 
 
+def address_or(target: Target, name: str, default: str) -> str:
+    """Return the URL at `name` or `<name>_env`, the default where the target names neither."""
+    return address(target, name) if {name, f"{name}_env"} & target.settings.keys() else default
+
+
 def _recorded(target: Target, name: str) -> str | None:
-    if not target.settings.get(RECORDED) or name not in _CALL:
+    url = target.settings.get(RECORDED)
+    if not url:
         return None
-    call = _CALL[name].fullmatch(target.settings[RECORDED].partition("?")[0])
-    return call["found"] if call else None
+    call = _CALL[name].fullmatch(url.partition("?")[0]) if name in _CALL else None
+    if call:
+        return call["found"]
+    place = registry.get(target.provider).place("POST", url)
+    return place.settings.get(name) if place else None
 
 
 def secrets(target: Target, default: str | None) -> dict[str, str | None]:

@@ -40,7 +40,7 @@ def _text(body: bytes) -> tuple[str, Object]:
 def _events(lines: list[str]) -> Iterator[Event]:
     name = ""
     data: list[str] = []
-    for line in (*lines, ""):
+    for line in (*_joined(lines), ""):
         if line.startswith(("{", "[")):
             yield {"event": name, "data": line}
             continue
@@ -58,3 +58,17 @@ def _events(lines: list[str]) -> Iterator[Event]:
             if any(data) or name == "error":
                 yield {"event": name, "data": "\n".join(data)}
             name, data = "", []
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """Join the lines of bare JSON that was written over many of them, as Gemini writes an error."""
+    bare: list[str] = []
+    for line in lines:
+        if not bare and line.rstrip() not in ("{", "[", "[{"):
+            yield line
+            continue
+        bare.append(line)
+        if line.startswith(("}", "]")):
+            yield "\n".join(bare)
+            bare = []
+    yield from filter(None, ["\n".join(bare)])

@@ -13,12 +13,14 @@ from typing import Protocol
 from replay.conversation import Json, Object
 from replay.jsontext import parse
 from replay.providers import Unreadable, _aws_frames, _errors
+from replay.providers._array import items
 from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
-# The first piece of an answer in any of the wires' event streams: a field that carries model output.
+# The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
+# whose events also repeat the request has a pattern of its own, `FIRST_TOKEN`.
 _TOKEN = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|data)"'
+    rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|response|data)"'
     rb'\s*:\s*"[^"]'
 )
 
@@ -107,13 +109,28 @@ def _framed(body: bytes) -> tuple[Json | Stream, Object]:
         document = parse(body)
     except ValueError as problem:
         return _lines(body, str(problem))
-    if isinstance(document, dict) and document.get("object") == "chat.completion.chunk":
+    if isinstance(document, list) and not _errors.is_error(document):
+        return _array(body, document)
+    if isinstance(document, dict) and _is_chunk(document):
         return Stream([{"event": "", "data": body.decode()}]), {}
     return document, {}
 
 
+def _is_chunk(document: Object) -> bool:
+    """Tell whether this is one piece of a stream of which nothing more came."""
+    return document.get("object") == "chat.completion.chunk" or document.get("done") is False
+
+
+def _array(body: bytes, document: Json) -> tuple[Json | Stream, Object]:
+    """A stream that came as one array, if it holds objects."""
+    found = items(body.decode("utf-8", "replace"))
+    return (Stream(found) if found else document), {}
+
+
 def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
-    """Chunks kept one a line without any framing; else nothing that can be read."""
+    """Chunks kept one a line without any framing, an array that was cut; else nothing that can be read."""
+    if (array := items(body.decode("utf-8", "replace"))) is not None:
+        return Stream(array), {}
     first, _, rest = body.strip(BLANK).partition(b"\n")
     try:
         if isinstance(parse(first), dict) and rest:
@@ -130,8 +147,10 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     done = [number for number, event in enumerate(found) if codec.is_end(event)]
     count = done[0] if done else len(found)
-    after = {"after_done": len(found) - count - 1} if done and len(found) > count + 1 else {}
-    return {"events": count, "done": bool(done)} | after | odd
+    # a wire may say in two ways that it ends, and gateways add [DONE] to any
+    ends = ("[DONE]", *(found[number]["data"].strip() for number in done))
+    later = [event for event in found[count + 1 :] if event["data"].strip() not in ends]
+    return {"events": count, "done": bool(done)} | ({"after_done": len(later)} if later else {}) | odd
 
 
 def text(body: bytes) -> str:
@@ -141,7 +160,9 @@ def text(body: bytes) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool) -> Timing:
+def timing(
+    codec: Codec, body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, streamed: bool
+) -> Timing:
     """Return when the first token, each chunk and the end came; `times` in ms, empty when not known.
 
     The first token is the first chunk in which model output begins; what is not streamed has none.
@@ -150,7 +171,7 @@ def timing(body: bytes, times: tuple[float, ...], sizes: tuple[int, ...], *, str
         return Timing()
     if not streamed:
         return Timing(total_ms=times[-1])
-    token, end = _TOKEN.search(body), 0
+    token, end = getattr(codec, "FIRST_TOKEN", _TOKEN).search(body), 0
     for when, size in zip(times, sizes, strict=False):
         end += size
         if token and end >= token.end():

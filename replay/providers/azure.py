@@ -9,11 +9,12 @@ found is kept in a reply's `extra`: `prompt_filter_results` for the prompt,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from replay.conversation import Object
 from replay.errors import BadInput
-from replay.providers import Place, _chat, _settings, _url
+from replay.providers import Place, _chat, _embeddings, _settings, _url
 from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
 from replay.turn import Request, Target, Turn
 
@@ -22,6 +23,7 @@ __all__ = [
     "decode",
     "decode_request",
     "decode_stream",
+    "embed",
     "encode",
     "encode_reply",
     "is_end",
@@ -60,6 +62,11 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     from replay.providers._openai import call
 
     return call(request, target, transport, _chat, "AzureOpenAI", _options(target))
+
+
+def embed(texts: Iterable[str], target: Target, transport: Any) -> Turn:
+    """Ask for the vectors of texts, once, through the official SDK; see `replay.providers._embeddings`."""
+    return _embeddings.send(texts, target, transport, "AzureOpenAI", _options(target))
 
 
 def _options(target: Target) -> Object:

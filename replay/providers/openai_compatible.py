@@ -6,10 +6,11 @@ key), `headers`, `timeout` (seconds for a whole call), `params` (`add`, `rename`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from replay.conversation import Object
-from replay.providers import Place, _chat, _settings, _url
+from replay.providers import Place, _chat, _embeddings, _settings, _url
 from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
 from replay.turn import Request, Target, Turn
 
@@ -18,6 +19,7 @@ __all__ = [
     "decode",
     "decode_request",
     "decode_stream",
+    "embed",
     "encode",
     "encode_reply",
     "is_end",
@@ -50,6 +52,11 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     from replay.providers._openai import call
 
     return call(request, target, transport, _chat, "OpenAI", _options(target))
+
+
+def embed(texts: Iterable[str], target: Target, transport: Any) -> Turn:
+    """Ask for the vectors of texts, once, through the official SDK; see `replay.providers._embeddings`."""
+    return _embeddings.send(texts, target, transport, "OpenAI", _options(target))
 
 
 def _options(target: Target) -> Object:

@@ -34,6 +34,11 @@ class Recording:
         self._guard: Any = None
 
     @property
+    def redactor(self) -> Redactor:
+        """What hides the project's secrets."""
+        return Redactor.for_project(self.project, {})
+
+    @property
     def transcript(self) -> Transcript:
         """The calls of models so far, as the turns of one transcript."""
         return transcript(self._witness.exchanges, self.name, "app")
@@ -62,14 +67,6 @@ class Recording:
         path = self.cassette.path
         shown = path.relative_to(self.project.root) if path.is_relative_to(self.project.root) else path
         return Result(case, played, tuple(self.verdicts), None, {"cassette": shown.as_posix()})
-
-    def hide(self, report: Any) -> None:
-        """Take secrets out of what pytest is going to tell of the test: its traceback and its output."""
-        redactor = Redactor.for_project(self.project, {}, personal=False)
-        told = str(report.longrepr or "")
-        if (clean := redactor.text(told)) is not told:
-            report.longrepr = clean
-        report.sections = [(title, redactor.text(text)) for title, text in report.sections]
 
     def _judged(self, wanted: dict[str, Any]) -> tuple[Verdict, ...]:
         built = [assertions.bind(assertions.build(*pair), self.project) for pair in wanted.items()]

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from replay import fixtures
+from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.diff import visible
 from replay.errors import ReplayError
 from replay.run import Case, Result
+from replay.runner import shown
 from replay.turn import Transcript
 from replay.verdict import Verdict
 
@@ -20,11 +22,14 @@ class CaseFailed(Exception):
     """A case has a verdict that is not passed; its text is what the terminal shows."""
 
 
-def carry(result: Result, project: Project) -> dict[str, Any]:
-    """Return what a worker sends home: the result's line, and what the summary shows of it."""
+def carry(result: Result, line: str, project: Project) -> dict[str, Any]:
+    """Return what a worker sends home: the result's line, and what the summary shows of it.
+
+    Both are as they may be told: see `replay.runner.shown`.
+    """
     usages = [reply.usage for _, reply in result.transcript.replies() if reply.usage]
     return {
-        "line": json.dumps(result.to_json()),
+        "line": line,
         "root": str(project.root),
         "key": [result.case.suite, result.case.id],
         "outcome": result.outcome,
@@ -55,7 +60,10 @@ def crashed(nodeid: str, message: str, project: Project) -> dict[str, Any] | Non
     suite = (project.root / path).relative_to(project.suites).with_suffix("").as_posix()
     case = Case(conversation.name, found["target"], int(found["attempt"]), suite, conversation.tags)
     verdict = Verdict("seam", "error", "crashed", message)
-    return carry(Result(case, transcript, (verdict,), None, {"suite": path}), project)
+    redactor = Redactor.for_project(project, {})
+    return carry(
+        *shown(Result(case, transcript, (verdict,), None, {"suite": path}), redactor, project), project
+    )
 
 
 def _unanswered(result: Result) -> bool:
@@ -107,11 +115,19 @@ def explain(verdict: Verdict) -> str:
     return inert(f"{verdict.assertion}{kind}{turn}: {message}{diff}")
 
 
+def hide(report: Any, redactor: Redactor) -> None:
+    """Take secrets out of what pytest is going to tell of a test: its traceback and its output."""
+    told = str(report.longrepr or "")
+    if (clean := redactor.text(told)) is not told:
+        report.longrepr = clean
+    report.sections = [(title, redactor.text(text)) for title, text in report.sections]
+
+
 def fail_if_bad(item: Any) -> None:
     """End a recorded test: its result goes home, and what is wrong fails it."""
     recording = item.replay_recording
-    result = recording.finish()
-    item.replay_carry = carry(result, recording.project)
+    result, line = shown(recording.finish(), recording.redactor, recording.project)
+    item.replay_carry = carry(result, line, recording.project)
     item.user_properties.extend(properties(result))
     bad = [verdict for verdict in result.verdicts if verdict.bad]
     if bad:

@@ -71,8 +71,8 @@ class CaseItem(pytest.Item):
     def runtest(self) -> None:
         """Play the case (or take what was played ahead) and judge it."""
         session = session_of(self.config)
-        result = session.result(self)
-        self.replay_carry = carry(result, self.project)
+        result, line = session.runner(self.project).shown(self.planned, session.result(self))
+        self.replay_carry = carry(result, line, self.project)
         if self.config.getoption("xmlpath", None):  # xdist would send each of them home three times
             self.user_properties.extend(properties(result))
         bad = [verdict for verdict in result.verdicts if verdict.bad]

@@ -22,7 +22,7 @@ from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
 from replay.pytest_plugin.summary import Summary, name_in_full
 from replay.run import Result
-from replay.runner import Runner, clashes
+from replay.runner import Runner, clashes, targets_of
 from replay.runs import RunWriter
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
@@ -209,8 +209,9 @@ class Session:
             self.refused = (problem.exit_code, f"{head}{problem}")
 
     def _check_credentials(self, cases: list[CaseLike]) -> None:
-        for item in {(item.project.root, item.planned.case.target): item for item in cases}.values():
-            self.runner(item.project).ready([item.planned.case.target])
+        asked = {(item.project.root, targets_of(item.planned)): item.project for item in cases}
+        for (_, targets), project in asked.items():
+            self.runner(project).ready(targets)
 
     def _folder(self, root: Path) -> Path:
         asked = self.config.getoption("--replay-report")

@@ -25,6 +25,9 @@ _OTHERS = {
 }
 
 
+UNNAMED = "not-named"  # the model of a derived log that names none: a replay takes any name
+
+
 class Refused(Exception):
     """This exchange does not become a conversation; says why."""
 
@@ -54,9 +57,12 @@ def model_call(logged: Logged, model: str | None = None) -> Call:
         raise Refused("no HTTP status is recorded")
     body = _body(logged)
     named = body.get("model") or place.model or logged.model or _served(logged) or model
-    named = named or (logged.url and "default")  # a server that is asked for no model takes any name
+    # a server that is asked for no model takes any name, and so does a replay
+    named = named or (logged.url and "default") or (logged.derived and UNNAMED)
     if not isinstance(named, str) or not named:
         raise Refused("no model is named in it; give one with --model")
+    if not named.isprintable():
+        raise Refused("the name of its model is no text that can be written down")
     return Call(wire, logged.provider or wire, named, body, place.params, place.settings)
 
 
@@ -126,7 +132,7 @@ def _other_body(asked: Object) -> str:
 
 def _served(logged: Logged) -> str | None:
     """Return the model that answered, for servers which hold one model and are not asked for it by name."""
-    found = re.search(rb'"model"\s*:\s*"([^"\\]+)"', logged.response or b"")
+    found = re.search(rb'"model(?:Version)?"\s*:\s*"([^"\\]+)"', logged.response or b"")
     return found[1].decode("utf-8", "replace") if found else None
 
 

@@ -1,4 +1,4 @@
-"""Which files are read, in which format, and what their conversations are called."""
+"""Which files are read, and in which format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import re
 import unicodedata
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from replay.errors import BadInput, Fault
 
 HEAD = 2**16
 LONGEST_NAME = 80
-_ENDINGS = re.compile(r"(\.(ya?ml|jsonl?|ndjson|gz|txt|log))+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +63,7 @@ def head(path: Path) -> bytes:
 
 def sniffed(first: bytes) -> str | None:
     """Return the name of the importer that knows a file which begins so, None when none does."""
-    return next(
-        (name for name in importers.registry.names() if importers.registry.get(name).sniff(first)), None
-    )
-
-
-def names(files: Sequence[Log]) -> dict[Log, str]:
-    """Give each file a short name of its own: its stem, with as many folders before it as it takes.
-
-    Names are lower case and differ also on a disk that does not tell cases apart.
-    """
-    parts = {log: _parts(log.shown) for log in files}
-    named: dict[Log, str] = {}
-    left, depth = list(files), 1
-    while left:
-        tails = {log: slug("-".join(parts[log][-depth:])) for log in left}
-        counts = Counter([*tails.values(), *named.values()])
-        for log in left:
-            if counts[tails[log]] == 1 or depth >= len(parts[log]):
-                named[log] = _free(tails[log], set(named.values()))
-        left = [log for log in left if log not in named]
-        depth += 1
-    return named
-
-
-def _parts(shown: str) -> list[str]:
-    *folders, name = shown.split("/")
-    return [*folders, _ENDINGS.sub("", name) or name]
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}.{number}"
-    return free
+    return next(iter(importers.sniffed(first)), None)
 
 
 def slug(text: str) -> str:

@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from replay.conversation import Object
 from replay.errors import Fault
+from replay.record._choice import THERE
+from replay.record._sample import Coverage
+
+MOST = 20  # lines of one kind that a person is told
+_MOST_REASONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One exchange, or one file that could not be read: imported as a conversation, or refused and why.
+    """One exchange, or one file that could not be read.
 
-    `notes` say what is different from the log, or what is missing in it.
+    It is imported into a conversation (as its turn `turn`, and as the `attempt`-th try of it), or `refused`
+    and why, or `skipped` and why: it is already there, or left out by a filter or the sample. `notes` say
+    what is different from the log, or what is missing in it. `number` is its place among all that was read.
     """
 
     file: str
     place: str
     conversation: str = ""
     target: str = ""
+    turn: int = 0
+    attempt: int = 1
     refused: str = ""
+    skipped: str = ""
     notes: tuple[str, ...] = ()
+    number: int = 0
+
+    @property
+    def imported(self) -> bool:
+        """Whether something was written of it."""
+        return not (self.refused or self.skipped)
+
+    @property
+    def word(self) -> str:
+        """What became of it, in a word."""
+        return "refused" if self.refused else "skipped" if self.skipped else "imported"
 
     def to_json(self) -> Object:
         """Return only what is known."""
-        data: Object = {name: getattr(self, name) for name in self.__slots__}
-        data["notes"] = list(self.notes)
+        data: Object = {name: getattr(self, name) for name in self.__slots__ if name != "number"}
+        data |= {"notes": list(self.notes), "attempt": self.attempt if self.attempt > 1 else 0}
         return {key: value for key, value in data.items() if value}
 
     def faults(self) -> Iterator[Fault]:
@@ -44,6 +65,92 @@ class Outcome:
         return f"{where}: {self.refused or self.conversation}"
 
 
+@dataclass(slots=True)
+class Tally:
+    """The outcomes so far, counted, and the first of those that a person is told."""
+
+    read: int = 0
+    imported: int = 0
+    conversations: int = 0
+    refused: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    _told: dict[str, list[str]] = field(default_factory=dict)
+    _more: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> Tally:
+        """Count outcomes."""
+        tally = cls()
+        for outcome in outcomes:
+            tally.add(outcome)
+        return tally
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        self.read += 1
+        self.imported += outcome.imported
+        self.conversations += outcome.imported and outcome.turn <= 1 and outcome.attempt == 1
+        if outcome.refused:
+            self.refused += 1
+            kind = _kind(outcome.refused)
+            self.reasons[kind if len(self.reasons) < _MOST_REASONS else "other reasons"] += 1
+            self._tell("refused", str(outcome))
+        if outcome.skipped:
+            self.skipped[outcome.skipped.partition(":")[0]] += 1
+        for note in outcome.notes:
+            self._tell("note", f"{outcome}: {note}")
+
+    def _tell(self, word: str, line: str) -> None:
+        lines = self._told.setdefault(word, [])
+        if len(lines) < MOST:
+            lines.append(line)
+        else:
+            self._more[word] += 1
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to run, neither new nor from before."""
+        return not self.imported and not self.skipped[THERE]
+
+    def text(self, suite: str, files: int, targets: Iterable[str], sample: Coverage | None) -> str:
+        """Return what a person is told."""
+        counts = f"{self.imported} imported into suite {suite}, {self.refused} refused"
+        counts += "".join(f", {count} {why}" for why, count in self.skipped.items())
+        lines = [f"{files} files, {self.read} exchanges: {counts}"]
+        if self.conversations < self.imported:
+            lines.append(f"they are {self.conversations} conversations")
+        lines += [f"{count:6}  {reason}" for reason, count in self.reasons.most_common()]
+        lines += sample.lines if sample else []
+        lines += [
+            f"{word}: {line}" for word, found in self._told.items() for line in self._shown(word, found)
+        ]
+        named = ", ".join(targets)
+        lines += [f"new targets: {named}"] if named else []
+        played = f"play them: pytest suites/{suite}.yaml" if self.imported else ""
+        lines += ["nothing was imported" if self.nothing else played]
+        return "\n".join(filter(None, lines))
+
+    def _shown(self, word: str, lines: list[str]) -> list[str]:
+        more = self._more[word]
+        return [*lines, f"and {more} more (--json lists them)"] if more else lines
+
+    def to_json(self, suite: str, files: int, targets: Iterable[str], sample: Coverage | None) -> Object:
+        """Return what a machine is told, but for the outcomes themselves."""
+        counted: Object = {
+            "suite": suite,
+            "files": files,
+            "read": self.read,
+            "imported": self.imported,
+            "conversations": self.conversations,
+            "refused": self.refused,
+            "reasons": dict(self.reasons.most_common()),
+            "skipped": dict(self.skipped),
+            "targets": list(targets),
+        }
+        return counted | ({"sample": sample.to_json()} if sample else {})
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What an import did: the outcome of everything that was read, in order, and the targets it added."""
@@ -52,53 +159,37 @@ class Recorded:
     files: int
     outcomes: tuple[Outcome, ...]
     targets: tuple[str, ...] = ()
+    sample: Coverage | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """The outcomes, counted."""
+        return Tally.of(self.outcomes)
 
     @property
     def imported(self) -> int:
-        """How many exchanges became conversations."""
-        return sum(not outcome.refused for outcome in self.outcomes)
+        """How many exchanges were imported."""
+        return self.tally.imported
 
     @property
     def refused(self) -> int:
-        """How many did not."""
-        return len(self.outcomes) - self.imported
+        """How many were refused."""
+        return self.tally.refused
 
     @property
     def reasons(self) -> dict[str, int]:
         """Why exchanges were refused, and how many, the most frequent first; names are left out."""
-        kinds = Counter(_kind(outcome.refused) for outcome in self.outcomes if outcome.refused)
-        return dict(kinds.most_common())
+        return dict(self.tally.reasons.most_common())
 
     @property
     def text(self) -> str:
         """What a person is told."""
-        counts = f"{self.imported} imported into suite {self.suite}, {self.refused} refused"
-        lines = [f"{self.files} files, {len(self.outcomes)} exchanges: {counts}"]
-        lines += [f"{count:6}  {reason}" for reason, count in self.reasons.items()]
-        lines += _some("refused", [str(outcome) for outcome in self.outcomes if outcome.refused])
-        lines += _some("note", [f"{outcome}: {note}" for outcome in self.outcomes for note in outcome.notes])
-        lines += [f"new targets: {', '.join(self.targets)}"] if self.targets else []
-        lines += [f"play them: pytest suites/{self.suite}.yaml"] if self.imported else []
-        return "\n".join(lines)
+        return self.tally.text(self.suite, self.files, self.targets, self.sample)
 
     def to_json(self) -> Object:
         """Return what a machine is told."""
-        return {
-            "suite": self.suite,
-            "files": self.files,
-            "read": len(self.outcomes),
-            "imported": self.imported,
-            "refused": self.refused,
-            "reasons": self.reasons,
-            "targets": list(self.targets),
-            "outcomes": [outcome.to_json() for outcome in self.outcomes],
-        }
-
-
-def _some(word: str, lines: list[str], most: int = 20) -> Iterator[str]:
-    yield from (f"{word}: {line}" for line in lines[:most])
-    if len(lines) > most:
-        yield f"{word}: and {len(lines) - most} more (--json lists them)"
+        told = self.tally.to_json(self.suite, self.files, self.targets, self.sample)
+        return told | {"outcomes": [outcome.to_json() for outcome in self.outcomes]}
 
 
 def _kind(reason: str) -> str:

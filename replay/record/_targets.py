@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from replay import documents
@@ -16,13 +15,17 @@ from replay.record._calls import Call
 from replay.record._files import slug
 from replay.turn import Target
 
+# The settings that say where a model is asked.
+_WHERE = ("base_url", "endpoint", "deployment", "api_version", "platform", "region", "beta", "alt")
+
 
 class Targets:
     """One target for each distinct provider, model and settings; those the project has are used again."""
 
-    def __init__(self, known: Mapping[str, Target]) -> None:
-        self._names = {name.lower() for name in known}
-        self._targets = {_key(target): target for target in known.values()}
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._names = {name.lower() for name in project.targets}
+        self._targets = {_key(target): target for target in project.targets.values()}
         self.new: list[Target] = []
 
     def of(self, call: Call) -> Target:
@@ -31,8 +34,9 @@ class Targets:
         return self._targets.get(_key(wanted), wanted)
 
     def keep(self, target: Target) -> None:
-        """Keep a target that a conversation is played against."""
+        """Keep a target that a conversation is played against. Raises BadInput and StorageError."""
         if _key(target) not in self._targets:
+            _save(target, self._project)
             self._targets[_key(target)] = target
             self._names.add(target.name)
             self.new.append(target)
@@ -47,7 +51,8 @@ class Targets:
 
 def _key(target: Target) -> str:
     """Return what makes two targets the same: which model, and where."""
-    where = [target.settings.get(name) for name in ("base_url", "endpoint", "deployment", "api_version")]
+    where = [target.settings.get(name) for name in _WHERE]
+    where += [target.settings.get("project")] if target.settings.get("platform") else []
     return json.dumps([target.provider, target.model, *where], default=str)
 
 
@@ -69,18 +74,13 @@ def _label(address: str) -> str:
     return names[-2] if len(names) > 1 else names[0]
 
 
-def save(targets: Iterable[Target], project: Project) -> None:
-    """Add tables to the project's configuration, or begin `replay.toml`; its salt too if it has none yet.
-
-    Raises BadInput and StorageError.
-    """
+def _save(target: Target, project: Project) -> None:
+    """Add a table to the project's configuration, or begin `replay.toml`; its salt too if it has none yet."""
     path = project.file or project.root / "replay.toml"
     before = path.read_text("utf-8") if path.is_file() else ""
     own = tomllib.loads(before).get("tool", {})
     prefix = "tool.replay." if "replay" in own else ""
-    tables = "\n".join(_table(f"{prefix}targets.{_toml_key(target.name)}", target) for target in targets)
-    if not tables:
-        return
+    tables = _table(f"{prefix}targets.{_toml_key(target.name)}", target)
     salt = (project.settings.get("redaction") or {}).get("salt")
     if salt and "redaction" not in (own.get("replay") or tomllib.loads(before)):
         tables = f"[{prefix}redaction]\nsalt = {_toml(salt)}\n\n{tables}"
@@ -89,7 +89,7 @@ def save(targets: Iterable[Target], project: Project) -> None:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise BadInput(
-            [Fault(str(path), 0, 0, f"its targets are one inline table; add these by hand:\n{tables}")]
+            [Fault(str(path), 0, 0, f"its targets are one inline table; add this by hand:\n{tables}")]
         ) from None
     documents.write(path, text)
 

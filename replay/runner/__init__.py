@@ -11,21 +11,23 @@ from typing import Any
 
 from replay import assertions, fixtures, providers
 from replay.assertions._cost import cost_of
-from replay.cache import Cached
+from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
+from replay.faults import Fault
 from replay.run import Case, Result
-from replay.runner._attempts import Attempts
+from replay.runner._attempts import Attempts, Send
 from replay.runner._plan import Planned, clashes, plan
 from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
+from replay.runner._shown import shown
 from replay.suites import Entry
-from replay.turn import Target, Transcript
+from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan"]
+__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
 
 
 def cassette_path(project: Project, case: Case) -> Path:
@@ -44,6 +46,7 @@ class Runner:
     pace: bool = False
     inner: Any = None
     _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
+    _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
     @property
     def live(self) -> bool:
@@ -77,29 +80,48 @@ class Runner:
             verdicts = (self._could_not_run(problem),)
         return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
 
+    def shown(self, planned: Planned, result: Result) -> tuple[Result, str]:
+        """Return the result of a case as it may be written down and told, and its line of `run.jsonl`."""
+        clean, line = shown(result, self.redactor(*targets_of(planned)), self.project)
+        later = self._waiting.pop((planned.suite, planned.case.id), None)
+        if later is not None and clean is result:
+            later.keep()
+        return clean, line
+
     def _judged(
         self, planned: Planned, conversation: Conversation, target: Target
     ) -> tuple[Transcript, tuple[Verdict, ...], tuple[str, ...]]:
         entry = planned.entry
-        with self._cassette(planned, target) as cassette:
+        with self._cassette(planned) as cassette:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._transport, cassette, entry),
+                partial(self._transport, cassette, entry.faults),
+                partial(self._transport, cassette, ()),
                 live=self.live,
             )
             transcript, found = play(conversation, entry)
-        transcript = replace(transcript, target=target)
-        if self.live:
-            transcript = clean(transcript, self._redactor(target.name))
-            self._stop_if_refused(transcript, entry)
-        verdicts = (*found, *self._seam(cassette, play, entry))
-        if not play.refused:  # what could not run is not judged
-            verdicts += without_answer(assertions.judge(entry.assertions, transcript), transcript, entry)
+            transcript = replace(transcript, target=target)
+            if self.live:
+                transcript = clean(transcript, self.redactor(*targets_of(planned)))
+                self._stop_if_refused(transcript, entry)
+            judged: tuple[Verdict, ...] = ()
+            if not play.refused:  # what could not run is not judged
+                judged = assertions.judge(entry.assertions, transcript, partial(self._ask, cassette, play))
+        verdicts = (
+            *found,
+            *self._seam(cassette, play, entry),
+            *without_answer(judged, transcript, entry),
+        )
         doubts = tuple(odd(cassette))
         if self.strict:
             return transcript, (*verdicts, *(failed(*doubt) for doubt in doubts)), ()
         return transcript, verdicts, tuple(message for _, message in doubts)
+
+    def _ask(self, cassette: Cassette, play: Attempts, name: str, send: Send) -> Turn:
+        """Let an assertion ask a target: recorded in, and played from, the cassette of the case."""
+        target = self.project.target(name)
+        return play.ask(target if self.live else as_recorded(target, cassette), send)
 
     def _stop_if_refused(self, transcript: Transcript, entry: Entry) -> None:
         """Ask a target no more once it has said that the account or the key is at its end."""
@@ -128,26 +150,36 @@ class Runner:
         for drift in cassette.drift:
             yield failed("drift", str(drift))
 
-    def _cassette(self, planned: Planned, target: Target) -> Cassette:
+    def _cassette(self, planned: Planned) -> Cassette:
         case = planned.case
         return Cassette(
             cassette_path(self.project, case),
             self.mode,
-            redactor=self._redactor(target.name),
+            redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
-            cache=lambda raw: Cached(str(self.project.root), f"cassettes/{case.id}", raw, ("cassette",)),
+            cache=partial(self._later, planned),
         )
 
-    def _transport(self, cassette: Cassette, entry: Entry, attempt: int) -> Any:
+    def _later(self, planned: Planned, raw: bytes) -> Later:
+        """What a cassette says is kept when it is known to hold nothing that must not be written down."""
+        later = Later(str(self.project.root), f"cassettes/{planned.case.id}", raw, ("cassette",))
+        self._waiting[planned.suite, planned.case.id] = later
+        return later
+
+    def _transport(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
         transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
-        for fault in reversed(entry.faults):
+        for fault in reversed(faults):
             transport = fault(transport)
         return transport
 
     @cache  # noqa: B019 - a runner lives as long as its session
-    def _redactor(self, name: str) -> Redactor:
-        return Redactor.for_project(self.project, self._secrets(self.project.target(name)))
+    def redactor(self, *names: str) -> Redactor:
+        """Return what hides the secrets of these targets. Raises BadInput."""
+        secrets: dict[str, str | None] = {}
+        for name in names:
+            secrets |= self._secrets(self.project.target(name))
+        return Redactor.for_project(self.project, secrets)
 
     @cached_property
     def _network(self) -> Any:
@@ -174,6 +206,11 @@ class Runner:
             "conversation": f"fixtures/conversations/{case.conversation}.yaml",
             "cassette": self.project.shown(cassette_path(self.project, case)),
         }
+
+
+def targets_of(planned: Planned) -> tuple[str, ...]:
+    """The targets that a case asks: its own, and those of its assertions."""
+    return (planned.case.target, *assertions.asked(planned.entry.assertions))
 
 
 def _cost(transcript: Transcript) -> float | None:

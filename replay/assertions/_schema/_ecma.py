@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from replay.assertions import _regex
+from replay import regexes
 from replay.conversation import Json
 
 
@@ -37,7 +37,7 @@ def ecma(pattern: str) -> str:
 def _pattern(_: Any, pattern: str, instance: Json, __: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
-    if isinstance(instance, str) and not _regex.found(ecma(pattern), instance):
+    if isinstance(instance, str) and not regexes.found(ecma(pattern), instance):
         yield ValidationError(f"{instance!r} does not match")
 
 
@@ -46,7 +46,7 @@ def _pattern_properties(validator: Any, patterns: Json, instance: Json, _: Any) 
         return
     for pattern, schema in patterns.items():
         for key, value in instance.items():
-            if _regex.found(ecma(pattern), key):
+            if regexes.found(ecma(pattern), key):
                 yield from validator.descend(value, schema, path=key, schema_path=pattern)
 
 
@@ -67,4 +67,4 @@ def _additional_properties(validator: Any, additional: Json, instance: Json, sch
 def declares(key: str, schema: Json) -> bool:
     """Tell whether a schema names a property, by itself or by a pattern. Raises TimeLimit."""
     patterns = schema.get("patternProperties", {})
-    return key in schema.get("properties", {}) or any(_regex.found(ecma(item), key) for item in patterns)
+    return key in schema.get("properties", {}) or any(regexes.found(ecma(item), key) for item in patterns)

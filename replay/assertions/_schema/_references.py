@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from replay.assertions import _regex
+from replay import regexes
 from replay.assertions._schema._dialect import BadSchema, NeedsFiles, check_by_dialect, dialect_of
 from replay.assertions._schema._ecma import ecma
 from replay.conversation import Json
@@ -111,7 +111,7 @@ class Inspection:
         patterns = [contents["pattern"]] if isinstance(contents.get("pattern"), str) else []
         for pattern in [*patterns, *contents.get("patternProperties", ())]:
             try:
-                _regex.compiled(ecma(pattern))
+                regexes.compiled(ecma(pattern))
             except ValueError as problem:
                 raise BadSchema(f"{self._place(contents)}: {problem}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -32,5 +33,18 @@ def found(pattern: str, text: str, *, whole: bool = False) -> bool:
     search = compiled(pattern).fullmatch if whole else compiled(pattern).search
     try:
         return search(text, timeout=SECONDS) is not None
+    except TimeoutError:
+        raise TimeLimit(f"pattern {short(pattern)} stopped after {SECONDS:g} s") from None
+
+
+def spans(pattern: str, text: str, group: str = "") -> Iterator[tuple[int, int]]:
+    """Yield where a pattern is found (its `group`, where it has one), never empty. Raises TimeLimit."""
+    expression = compiled(pattern)
+    part = group if group in expression.groupindex else 0
+    try:
+        for match in expression.finditer(text, timeout=SECONDS):
+            start, end = match.span(part)
+            if start < end:
+                yield start, end
     except TimeoutError:
         raise TimeLimit(f"pattern {short(pattern)} stopped after {SECONDS:g} s") from None

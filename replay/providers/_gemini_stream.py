@@ -1,0 +1,95 @@
+"""Reading a stream of Gemini: chunks of a reply, one an event.
+
+No event says that the stream is over: the last chunk is the one with a finish reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from replay.conversation import Json, Object
+from replay.jsontext import parse
+from replay.providers import Unreadable, _errors, _shape
+from replay.providers import _gemini_reply as reply
+from replay.providers._gemini_chunks import Chunks
+from replay.turn import ApiError, Reply
+
+
+def is_end(event: Mapping[str, str]) -> bool:
+    """Tell whether this chunk gives a finish reason, or says that the prompt was blocked."""
+    try:
+        chunk = parse(event["data"])
+    except ValueError:
+        return False
+    if not isinstance(chunk, dict):
+        return False
+    candidates = chunk.get("candidates")
+    finished = isinstance(candidates, list) and any(
+        isinstance(candidate, dict) and candidate.get("finishReason") for candidate in candidates
+    )
+    return finished or (not candidates and bool(_reason(chunk)))
+
+
+def decode(body: Json) -> Reply:
+    """Read a whole body. Raises Unreadable."""
+    if _errors.is_error(body):
+        raise Unreadable(_errors.told(body))
+    try:
+        said = _shape.mapping(body, "the body")
+        if not said.get("candidates") and _reason(said):
+            raise Unreadable(_blocked(said))
+        return reply.read(said)
+    except (ValueError, RecursionError) as problem:
+        raise Unreadable(ApiError("bad_response", message=str(problem))) from None
+
+
+def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
+    """Read events. Raises Unreadable with the partial reply."""
+    chunks, error = Chunks(), None
+    try:
+        for chunk in _documents(events):
+            chunks.add(chunk)
+    except Unreadable as told:
+        error = told.error
+    except (ValueError, RecursionError) as broken:
+        error = ApiError("bad_response", message=str(broken))
+    try:
+        found = decode(chunks.body())
+    except Unreadable as nothing:
+        raise Unreadable(error or nothing.error) from None
+    if error:
+        raise Unreadable(error, found)
+    return found
+
+
+def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
+    upcoming = iter(events)
+    event, number = next(upcoming, None), 0
+    while event is not None:
+        number, following = number + 1, next(upcoming, None)
+        document = _parsed(event["data"], number, last=following is None)
+        if event.get("event") == "error" or _errors.is_error(document):
+            raise Unreadable(_errors.told(document, "stream_error"))
+        yield _shape.mapping(document, f"event {number}")
+        event = following
+
+
+def _parsed(data: str, number: int, *, last: bool) -> Json:
+    try:
+        return parse(data) if data else {}
+    except ValueError as problem:
+        kind = "cut" if last else "bad_response"
+        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
+
+
+def _reason(body: Object) -> str | None:
+    feedback = body.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if isinstance(reason, str) else None
+
+
+def _blocked(body: Object) -> ApiError:
+    """The prompt's own filter: an error, as it is where Azure's filter refuses a prompt."""
+    reason = _reason(body)
+    said = body["promptFeedback"].get("blockReasonMessage")
+    return ApiError("content_filter", message=f"the prompt was blocked: {said or reason}", code=reason)

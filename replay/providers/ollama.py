@@ -1,0 +1,61 @@
+"""Ollama's own chat.
+
+Settings of a target: `base_url` or `base_url_env` (default http://localhost:11434), `api_key_env` (only if
+the server wants a key, as ollama.com does), `headers`, `timeout` (seconds for a whole call), `params` (`add`,
+`rename`, `drop`).
+
+Sent by plain HTTP: Ollama's SDK builds a body of its own from typed arguments and cannot be given ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from replay.providers import Place, _ollama, _settings, _url
+from replay.providers._ollama import (
+    claims,
+    decode,
+    decode_request,
+    decode_stream,
+    encode,
+    encode_reply,
+    is_end,
+)
+from replay.turn import Request, Target, Turn
+
+__all__ = [
+    "claims",
+    "decode",
+    "decode_request",
+    "decode_stream",
+    "encode",
+    "encode_reply",
+    "is_end",
+    "place",
+    "secrets",
+    "send",
+]
+
+_URL = "http://localhost:11434"
+
+
+def place(method: str, url: str) -> Place | None:
+    """Read the URL of a call to a server of Ollama's."""
+    base = _url.before(_url.read(url), "/api/chat") if method == "POST" else None
+    if base is None:
+        return None
+    return Place(settings={} if base in ("", _URL) else {"base_url": base})
+
+
+def secrets(target: Target) -> dict[str, str | None]:
+    """Return the API key by its environment variable; nothing when the target names none."""
+    return _settings.secrets(target, None)
+
+
+def send(request: Request, target: Target, transport: Any) -> Turn:
+    """Send one request, once. Raises SeamError, and BadInput for the settings."""
+    from replay.providers._plain import call
+
+    base = _settings.address_or(target, "base_url", _URL)
+    key = _settings.credential(target, None) if "api_key_env" in target.settings else None
+    return call(request, target, transport, _ollama, f"{base.rstrip('/')}/api/chat", key)
