@@ -5,7 +5,7 @@ a sample is a list of clusters. Pairs are two samples of the same conversations 
 function is pure; what draws at random takes a seed.
 """
 
-from replay.stats._intervals import Interval, ratio, rate, wilson
+from replay.stats._intervals import Interval, rate, ratio, wilson
 from replay.stats._paired import Difference, difference, mcnemar, sign_flip
 from replay.stats._passk import pass_all_k, pass_at_k
 from replay.stats._plan import Needed, holm, needed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, variance
+from statistics import NormalDist, fmean, variance
 from typing import NamedTuple
 
 Cluster = Sequence[float]  # what the attempts of one conversation came to: 1 or 0, or any number
@@ -26,7 +26,7 @@ def wilson(passed: float, total: float, confidence: float = 0.95) -> Interval:
     """
     if total <= 0:
         return Interval(math.nan, None, None)
-    z, rate_ = _normal(confidence), passed / total
+    z, rate_ = normal(confidence), passed / total
     middle = (rate_ + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(rate_ * (1 - rate_) / total + z * z / (4 * total * total))
     return Interval(rate_, max(0.0, middle - half), min(1.0, middle + half))
@@ -46,7 +46,7 @@ def rate(clusters: Sequence[Cluster], confidence: float = 0.95) -> Interval:
         return wilson(sum(means), len(means), confidence)
     value, attempts = fmean(means), sum(map(len, clusters))
     effective = _effective(means, value, attempts)
-    adjusted = effective * (_normal(confidence) / _student(len(means) - 1, confidence)) ** 2
+    adjusted = effective * (normal(confidence) / student(len(means) - 1, confidence)) ** 2
     return Interval(value, *wilson(value * adjusted, adjusted, confidence)[1:])
 
 
@@ -71,7 +71,7 @@ def ratio(baseline: Sequence[Cluster], candidate: Sequence[Cluster], confidence:
     middle = fmean(logs)
     if len(logs) == 1:
         return Interval(math.exp(middle), None, None)
-    half = _student(len(logs) - 1, confidence) * math.sqrt(variance(logs) / len(logs))
+    half = student(len(logs) - 1, confidence) * math.sqrt(variance(logs) / len(logs))
     return Interval(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
 
 
@@ -80,13 +80,13 @@ def _log(cluster: Cluster) -> float:
     return fmean(found) if found else math.nan
 
 
-def _normal(confidence: float) -> float:
-    from statistics import NormalDist
-
+def normal(confidence: float) -> float:
+    """Return the quantile of the normal distribution that leaves so much between it and its negative."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def _student(freedom: int, confidence: float) -> float:
-    from scipy.stats import t
+def student(freedom: int, confidence: float) -> float:
+    """Return the same of Student's distribution."""
+    from scipy.stats import t  # type: ignore[import-untyped]
 
     return float(t.ppf((1 + confidence) / 2, max(freedom, 1)))

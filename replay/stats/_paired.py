@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, variance
+from statistics import NormalDist, fmean, variance
 from typing import NamedTuple
 
-from replay.stats._intervals import Cluster, Interval, _student
+from replay.stats._intervals import Cluster, Interval, student
 
 EXACT = 20  # so many conversations that differ are tried in all 2^20 ways; more are drawn at random
 DRAWS = 20_000
@@ -49,7 +49,7 @@ def mcnemar(lost: int, won: int) -> float:
     total = lost + won
     if not total:
         return 1.0
-    tail = sum(math.comb(total, k) for k in range(min(lost, won) + 1)) / 2**total
+    tail: float = sum(math.comb(total, k) for k in range(min(lost, won) + 1)) / 2**total
     return min(1.0, 2 * tail)
 
 
@@ -59,16 +59,16 @@ def sign_flip(changes: Sequence[float], seed: int = 0) -> float:
     Exact for up to EXACT conversations that differ; else by DRAWS draws, the observed one counted in
     (B. Phipson, G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010) 39), so that p is never too small.
     """
-    import numpy
+    import numpy as np
 
-    moved = numpy.array([change for change in changes if change])
+    moved = np.array([change for change in changes if change])
     if not len(moved):
         return 1.0
     observed = abs(moved.sum()) - 1e-9
     if len(moved) <= EXACT:
-        signs = 1 - 2 * ((numpy.arange(2 ** (len(moved) - 1))[:, None] >> numpy.arange(len(moved))) & 1)
+        signs = 1 - 2 * ((np.arange(2 ** (len(moved) - 1))[:, None] >> np.arange(len(moved))) & 1)
         return float((abs(signs @ moved) >= observed).mean())  # the other half is its mirror image
-    draws = numpy.random.default_rng(seed).integers(0, 2, (DRAWS, len(moved))) * 2 - 1
+    draws = np.random.default_rng(seed).integers(0, 2, (DRAWS, len(moved))) * 2 - 1
     return float((1 + (abs(draws @ moved) >= observed).sum()) / (1 + DRAWS))
 
 
@@ -78,8 +78,6 @@ def tango(lost: int, won: int, total: int, confidence: float = 0.95) -> Interval
     T. Tango, Statistics in Medicine 17 (1998) 891; the ends are where its score is the normal quantile.
     """
     value = (won - lost) / total
-    from statistics import NormalDist
-
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     return Interval(value, _end(lost, won, total, -z), _end(lost, won, total, z))
 
@@ -112,5 +110,5 @@ def _student_interval(changes: Sequence[float], confidence: float) -> Interval:
     value = fmean(changes)
     if len(changes) < 2:
         return Interval(value, None, None)
-    half = _student(len(changes) - 1, confidence) * math.sqrt(variance(changes) / len(changes))
+    half = student(len(changes) - 1, confidence) * math.sqrt(variance(changes) / len(changes))
     return Interval(value, max(-1.0, value - half), min(1.0, value + half))

@@ -73,5 +73,5 @@ def needed(
 
 
 def _within(cluster: Cluster) -> float:
-    """The variance of one attempt: unbiased, and the widest a rate can have where there is only one."""
+    """The variance of one attempt; 0 where there is only one, whose share cannot be told apart."""
     return variance(cluster) if len(cluster) > 1 else 0.0
