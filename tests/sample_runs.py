@@ -265,6 +265,7 @@ def every_part():
         },
         {"type": "file", "file": {"filename": "manual.pdf", "file_id": "file-8"}},
         {"type": "video_url", "video_url": {"url": "x"}},
+        {"type": "native", "anthropic": {"type": "search_result", "source": "shelf 3"}},
     ]
     messages = (
         Message("developer", "Describe images in one sentence."),

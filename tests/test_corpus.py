@@ -46,6 +46,7 @@ ENDPOINTS = (
 # Wires that no provider of ours speaks, behind paths that ours use as well.
 OTHERS = ("of another vendor's model", "a text completion")
 CREDENTIALS = ("ANTHROPIC_", "AWS_", "AZURE_", "COHERE_", "GEMINI_", "GOOGLE_", "OPENAI_")
+ALL = ("all", "")
 COMMON = {"eos": "stop", "function_call": "tool_calls"}
 
 
@@ -93,17 +94,18 @@ def test_every_recording_with_a_request_plays_as_it_was_recorded(imported, playe
     for recording in recorded_corpus.recordings(*ENDPOINTS):
         outcome = outcomes.get((recording.row["file"], f"interaction {recording.row['index']}"))
         why, differs = fate(recording, outcome, played, project)
-        for place in (recording.row["file"].split("/")[0], recording.row["endpoint"], "all"):
+        for place in ((recording.row["file"].split("/")[0], recording.row["endpoint"]), ALL):
             table[place]["interactions"] += 1
+            table[place]["imported"] += not why.startswith("refused")
             table[place][why] += 1
         if differs:
             wrong[recording.id] = differs
     with capsys.disabled():
         print(drawn(table))
     assert not wrong
-    total = table["all"]
-    refused = [why for why in total if why not in ("interactions", "green")]
-    ours = total["interactions"] - sum(total[why] for why in refused if not counts(why))
+    total = table[ALL]
+    excused = (why for why in total if why.startswith("refused") and not counts(why))
+    ours = total["interactions"] - sum(total[why] for why in excused)
     assert total["green"] >= 0.99 * ours
 
 
@@ -176,8 +178,9 @@ def chat_difference(recording, turn):
 
 
 def drawn(table):
-    lines = [f"\n{'source, endpoint':48}{'interactions':>13}{'green':>7}  refused"]
-    for name, count in sorted(table.items(), key=lambda item: (item[0] == "all", item[0])):
+    lines = [f"\n{'source':44}{'endpoint':26}{'interactions':>12}{'imported':>9}{'green':>6}  refused"]
+    for place, count in sorted(table.items(), key=lambda item: (item[0] == ALL, item[0])):
         why = (f"{number} {name[9:]}" for name, number in count.items() if name.startswith("refused: "))
-        lines.append(f"{name:48}{count['interactions']:13}{count['green']:7}  {', '.join(why)}")
+        numbers = f"{count['interactions']:12}{count['imported']:9}{count['green']:6}"
+        lines.append(f"{place[0]:44}{place[1]:26}{numbers}  {', '.join(why)}")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import pytest
+import yaml
 from read_back import asked, green, read, said
 from recorded_corpus import ABSENT, CORPUS, PRESENT
 
@@ -53,6 +54,10 @@ def test_each_assistant_message_of_a_trajectory_is_a_turn(tmp_path, lines):
 def test_trajectories_play_green(tmp_path, sandbox):
     recorded = green(sandbox, written(tmp_path / "runs.jsonl", trials(), lines=True), model="gpt-4o")
     assert recorded.refused == 0
+    case = yaml.safe_load((sandbox.root / "suites/logs.yaml").read_text())["cases"][0]
+    assert case["play"] == "every_turn"
+    wanted = {"order": "exact", "calls": [{"name": "lookup", "arguments": {"order": "A-1"}}]}
+    assert {"tool_calls": wanted} in case["assert"]  # though the log does not keep the tools
 
 
 def test_a_line_without_a_trajectory_is_named(tmp_path):

@@ -421,18 +421,25 @@ def test_credentials_that_are_not_there_are_bad_input(monkeypatch):
     assert seam.asked == []
 
 
-def test_without_the_sdk_it_says_how_to_install_it():
+@pytest.mark.parametrize(
+    ("missing", "settings", "mend"),
+    [
+        ("anthropic", {}, "pip install 'conversation-replay[anthropic]'"),
+        ("boto3", BEDROCK, 'live calls need boto3: pip install "anthropic[bedrock]"'),
+    ],
+)
+def test_what_is_not_installed_is_named_with_how_to_install_it(missing, settings, mend):
     script = (
-        "import sys; sys.modules['anthropic'] = None\n"
+        f"import sys; sys.modules[{missing!r}] = None\n"
         "from replay.providers import anthropic\n"
         "from replay.turn import Request, Target\n"
         "anthropic.decode({'content': []})\n"
-        "try: anthropic.send(Request('m', ()), Target('t', 'anthropic', 'm'), None)\n"
+        f"try: anthropic.send(Request('m', ()), Target('t', 'anthropic', 'm', {settings!r}), None)\n"
         "except Exception as problem: print(type(problem).__name__, problem)\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "BadInput" in ran.stdout
-    assert "pip install 'conversation-replay[anthropic]'" in ran.stdout
+    assert mend in ran.stdout
 
 
 def test_one_client_serves_all_calls_of_a_target_and_a_thread(monkeypatch):

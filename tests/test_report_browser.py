@@ -306,6 +306,8 @@ def test_every_kind_of_part_is_shown(tab, showcase):
             "file",
             "video_url",
         ]
+        page.click("summary:text-is('anthropic: search_result')")
+        assert "shelf 3" in page.inner_text(".bubble.user .fold pre")
         assert page.inner_text(".refusal") == "refused I can't help with that."
         assert page.locator(".bubble.fresh .note").all_inner_texts() == ["choice 1", "choice 2"]
         page.click("summary:text-is('reasoning')")

@@ -46,6 +46,11 @@ def call(
             sdk.post(path, body, tap)
         except (anthropic.AnthropicError, httpx2.HTTPError, OSError):
             raise
+        except ModuleNotFoundError as missing:
+            platform = target.settings.get("platform")
+            raise BadInput(
+                f'target "{target.name}": live calls need {missing.name}: pip install "anthropic[{platform}]"'
+            ) from None
         except Exception as problem:
             if tap.status is not None:
                 raise

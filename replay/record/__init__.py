@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from replay.errors import BadInput
-from replay.record._outcome import Outcome, Recorded, Tally
+from replay.record._outcome import Outcome
 from replay.record._progress import Bar, Progress
 from replay.record._recording import Recording
+from replay.record._tally import Recorded, Tally
 
 __all__ = ["Bar", "Outcome", "Progress", "Recorded", "Recording", "Tally", "record", "rehearse"]
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import chain, groupby
 from pathlib import Path
 
+from replay.record._coverage import Coverage
 from replay.record._hashes import Hashes
-from replay.record._sample import Coverage, sample
+from replay.record._sample import sample
 from replay.record._threads import Member, conversations, name
 
 WHERE = "left out by --where"
@@ -49,7 +50,7 @@ def choose(
 def _there(folder: Path) -> Iterator[tuple[str, str]]:
     for path in folder.glob("*"):
         found = _NAMED.fullmatch(path.name)
-        if found:
+        if found and path.name.isprintable():
             yield found[2], f"{folder.name}/{found[1]}"
 
 

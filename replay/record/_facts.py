@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -52,7 +53,7 @@ class Facts:
     def moment(self) -> float | None:
         """When it was asked, in seconds since 1970."""
         if self.logged.at is not None:
-            return self.logged.at
+            return self.logged.at if math.isfinite(self.logged.at) else None
         try:
             return datetime.fromisoformat(self.logged.source.get("recorded_at")).timestamp()  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):

@@ -12,6 +12,7 @@ from replay.cassette.redact import Redactor
 from replay.errors import BadInput
 from replay.record._choice import choose
 from replay.record._conversation import Writing
+from replay.record._coverage import Coverage
 from replay.record._files import Log, logs, slug
 from replay.record._hashes import Hashes
 from replay.record._import import Import
@@ -20,7 +21,6 @@ from replay.record._outcome import Outcome
 from replay.record._progress import Progress, size
 from replay.record._project import project_at, salt_of, salted
 from replay.record._reading import Reading
-from replay.record._sample import Coverage
 from replay.record._suite import SuiteWriter
 from replay.record._survey import Survey
 from replay.record._targets import Targets

@@ -62,8 +62,15 @@ function part(piece) {
     input_audio: () => chip("audio", piece.input_audio?.format, size(piece.input_audio?.data)),
     file: () => chip("file", piece.file?.filename ?? piece.file?.file_id, size(piece.file?.file_data)),
     refusal: () => h("p.refusal", null, h("b", null, "refused "), longText(String(piece.refusal))),
+    native: () => onlyOneWire(piece),
   }[piece.type];
   return shown ? shown() : [chip(String(piece.type ?? "part")), valueBlock(piece)];
+}
+
+// What only one provider can say: thinking with its signature, a server's own tool.
+function onlyOneWire(piece) {
+  const [wire, said] = Object.entries(piece).find(([key]) => key !== "type") ?? ["no provider", null];
+  return fold(`${wire}: ${said?.type ?? "native"}`, () => valueBlock(said));
 }
 
 function image(url) {
