@@ -416,3 +416,13 @@ def test_closing_twice_and_recording_nothing_leave_no_trace(tmp_path):
     with locked(tmp_path / "c.yaml") as lock:
         lock.remove()
     assert hidden(tmp_path) == []
+
+
+def test_a_recording_that_begins_after_another_has_ended_keeps_both(tmp_path):
+    """Loaded before, begun after: the other process has taken its lock file with it."""
+    path = record(tmp_path / "c.yaml", 0)
+    with Cassette(path, "new_episodes") as late:
+        assert python("with Cassette(sys.argv[1], 'new_episodes') as c: call(c, 1)", path).wait(60) == 0
+        call(late, 2)
+    assert sorted(numbers(path)) == [0, 1, 2]
+    assert hidden(tmp_path) == []

@@ -192,7 +192,7 @@ class Cassette:
             self._broken = StorageError(f"{self.path}: is closed and records no more; nothing was sent")
         if held is not None:
             try:
-                loaded = self._lookup.interactions
+                loaded = self._lookup.interactions if held.base == self._base else None
                 fold.finish(self._file, held, self.recorded, loaded=loaded, key=self._key)
             finally:
                 held.close()

@@ -43,14 +43,18 @@ def now() -> str:
 
 
 def start(cassette: Path, base: str, mode: str) -> Journal:
-    """Start recording: raises StorageError, before anything is paid for, where it could not be kept."""
+    """Start recording: raises StorageError, before anything is paid for, where it could not be kept.
+
+    `base` is the version that was loaded. One that came since, before anything was recorded here, is as good
+    a base: it is most likely of a process beside us, whose lock file went with it.
+    """
     try:
         cassette.parent.mkdir(parents=True, exist_ok=True)
         if base:
             with cassette.open("r+b"):
                 pass
         with locked(cassette):
-            return journal.begin(cassette, base, mode, now())
+            return journal.begin(cassette, fingerprint(bytes_of(cassette)), mode, now())
     except OSError as problem:
         message = f"cannot record into {cassette} ({problem.strerror}); nothing was sent"
         raise StorageError(message) from None
