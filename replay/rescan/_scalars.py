@@ -64,7 +64,7 @@ def rewritten(source: str, old: Scalar, new: str | bytes) -> str:
         encoded = encodebytes(new).decode("ascii")
         new = encoded if old.style in ("|", ">") else encoded.replace("\n", "")
     if old.style != "|":
-        ends = source[len(source.rstrip()) :] if old.style == ">" else ""
+        ends = source[len(source.rstrip(" \n")) :] if old.style == ">" else ""
         return f"{before}{emit.flow(new)}{ends}"
     head, _, block = source.partition("\n")
     indent = " " * (_spaces(block) - (_spaces(old.value) if isinstance(old.value, str) else 0))
