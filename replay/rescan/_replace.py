@@ -62,7 +62,7 @@ def _respelled(text: str, values: list[Scalar], redactor: Redactor) -> str:
         new = _value(scalar, redactor)
         if new != scalar.value:
             source = text[scalar.start : scalar.end]
-            parts += (text[done : scalar.start], rewritten(source, new, scalar.style))
+            parts += (text[done : scalar.start], rewritten(source, scalar, new))
             done = scalar.end
     return "".join((*parts, text[done:]))
 

@@ -56,25 +56,27 @@ def scalars(text: str) -> Iterator[Scalar]:
         raise NotYaml(str(problem).splitlines()[0]) from None
 
 
-def rewritten(source: str, new: str | bytes, style: str | None) -> str:
-    """Write a value in place of its `source`: a literal block stays one, all else is one quoted line."""
+def rewritten(source: str, old: Scalar, new: str | bytes) -> str:
+    """Write a new value in place of the `source` of an old one; only a literal block stays one."""
     properties = _PROPERTIES.match(source)
     before = properties[0] if properties else ""
     if isinstance(new, bytes):
-        new = (
-            encodebytes(new).decode("ascii")
-            if style in ("|", ">")
-            else encodebytes(new).decode().replace("\n", "")
-        )
-    if style != "|":
-        ends = source[len(source.rstrip()) :] if style == ">" else ""
+        encoded = encodebytes(new).decode("ascii")
+        new = encoded if old.style in ("|", ">") else encoded.replace("\n", "")
+    if old.style != "|":
+        ends = source[len(source.rstrip(" \n")) :] if old.style == ">" else ""
         return f"{before}{emit.flow(new)}{ends}"
     head, _, block = source.partition("\n")
-    margin = re.match(r"\n*( *)", block)
-    indent = margin[1] if margin else ""
+    indent = " " * (_spaces(block) - (_spaces(old.value) if isinstance(old.value, str) else 0))
     lines = (indent + line if line else "" for line in new.rstrip("\n").split("\n"))
     ends = block[len(block.rstrip("\n")) :]
     return f"{head}\n" + "\n".join(lines) + ends
+
+
+def _spaces(text: str) -> int:
+    """Count the spaces that the first line begins with that is not empty."""
+    text = text.lstrip("\n")
+    return len(text) - len(text.lstrip(" "))
 
 
 def _values(text: str) -> Iterator[Scalar]:
