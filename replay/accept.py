@@ -9,8 +9,8 @@ from replay import baselines, suites
 from replay.assertions import registry
 from replay.config import Project
 from replay.errors import BadInput, NothingToRun, nearest
-from replay.report.runs import read
 from replay.run import Case, Result
+from replay.runs import read
 
 KINDS = ("new", "changed", "unused")
 

@@ -110,11 +110,10 @@ def report(paths: tuple[Path, ...], as_json: bool) -> int:
 @JSON
 def merge(paths: tuple[Path, ...], out: Path, as_json: bool) -> None:
     """Join the runs of shards into one run and one report."""
-    from replay.report.runs import merge as merge_runs
-    from replay.report.runs import read
+    from replay import runs
 
-    run = merge_runs(paths, out)
-    page, faults = _drawn(run), read(run).header.get("faults", [])
+    run = runs.merge(paths, out)
+    page, faults = _drawn(run), runs.read(run).header.get("faults", [])
     _say({"run": str(run), "report": page, "faults": faults}, "\n".join([*faults, page]), as_json)
 
 
@@ -264,7 +263,7 @@ def _say(data: Any, text: str, as_json: bool) -> None:
 
 def _drawn(path: Path) -> str:
     from replay.report.render import render
-    from replay.report.runs import locate
+    from replay.runs import locate
 
     run = locate(path)
     page = run.with_name("index.html")

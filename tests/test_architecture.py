@@ -8,10 +8,10 @@ import replay
 
 ROOT = Path(replay.__file__).parent
 FLOORS = (
-    "conversation turn verdict run diff stats registry errors jsontext regexes",
+    "conversation turn verdict run comparison diff stats registry errors jsontext regexes",
     (
         "atomic cache filenames documents schemas fixtures suites baselines config runs "
-        "cassette providers importers assertions faults"
+        "cassette providers importers assertions faults limits"
     ),
     "player tools runner engines",
     "record accept translate compare reproduce minimise bisect lint report rescan",

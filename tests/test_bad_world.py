@@ -136,7 +136,7 @@ def test_a_shard_that_lost_a_line_is_joined_and_says_so(shop, capsys):
 
 
 def test_an_internal_error_is_one_line_and_its_details_hold_no_secret(monkeypatch, capsys, tmp_path):
-    from replay.report import runs
+    from replay import runs
 
     def broken(*_):
         raise RuntimeError(f"the key is {KEY}")

@@ -12,8 +12,9 @@ import pytest
 import sample_runs
 from markupsafe import Markup
 
+from replay import runs
 from replay.errors import BadInput, StorageError
-from replay.report import numbers, page, render, runs
+from replay.report import numbers, page, render
 from replay.report.sections import registry
 from replay.report.summary import Collector, anchor, command
 from replay.report.text import visible

@@ -15,9 +15,9 @@ from replay.atomic import write
 from replay.conversation import Json
 from replay.report import page
 from replay.report.blocks import Blocks
-from replay.report.runs import locate, scan
 from replay.report.sections import registry
 from replay.report.summary import OUTCOMES, Collector, Row, RunSummary
+from replay.runs import locate, scan
 
 MARK = "<!--blocks-->"
 

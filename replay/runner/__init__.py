@@ -18,6 +18,7 @@ from replay.config import Project, environment
 from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.faults import Fault
+from replay.limits import Gate, Open
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
 from replay.runner._plan import Planned, clashes, plan
@@ -30,21 +31,26 @@ from replay.verdict import Verdict
 __all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
 
 
-def cassette_path(project: Project, case: Case) -> Path:
-    """Return a case's cassette: `fixtures/cassettes/<conversation>/<target>.yaml`, with `#2` for a repeat."""
+def cassette_path(folder: Path, case: Case) -> Path:
+    """Return a case's cassette: `<folder>/<conversation>/<target>.yaml`, with `#2` for a repeat."""
     repeat = f"#{case.attempt}" if case.attempt > 1 else ""
-    return Path(f"{project.cassettes}/{case.conversation}/{case.target}{repeat}.yaml")
+    return Path(f"{folder}/{case.conversation}/{case.target}{repeat}.yaml")
 
 
 @dataclass(frozen=True, eq=False)  # by identity: what it has opened is its own
 class Runner:
-    """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes."""
+    """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
+
+    Cassettes are in `folder`, the project's own by default. Live calls pass the `gate`.
+    """
 
     project: Project
     mode: str = "none"
     strict: bool = False
     pace: bool = False
     inner: Any = None
+    folder: Path | None = None
+    gate: Gate = field(default_factory=Open)
     _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
@@ -153,13 +159,16 @@ class Runner:
     def _cassette(self, planned: Planned) -> Cassette:
         case = planned.case
         return Cassette(
-            cassette_path(self.project, case),
+            self._path(case),
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
         )
+
+    def _path(self, case: Case) -> Path:
+        return cassette_path(self.folder or self.project.cassettes, case)
 
     def _later(self, planned: Planned, raw: bytes) -> Later:
         """What a cassette says is kept when it is known to hold nothing that must not be written down."""
@@ -204,7 +213,7 @@ class Runner:
         return {
             "suite": planned.suite,
             "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": self.project.shown(cassette_path(self.project, case)),
+            "cassette": self.project.shown(self._path(case)),
         }
 
 
