@@ -19,7 +19,7 @@ class Gate(Protocol):
     """Lets calls through; safe to use from threads."""
 
     def admit(self, target: Target, request: Request) -> AbstractContextManager[Ticket]:
-        """Wait until a request may be sent. Raises ProviderFailure where it never may: the budget is spent."""
+        """Wait until it may be sent. Raises ProviderFailure where it never may: the budget is spent."""
 
 
 class Open:
