@@ -4,7 +4,7 @@ import pytest
 
 from replay.config import Project
 from replay.conversation import Conversation, Message, Tool
-from replay.errors import BadInput
+from replay.errors import BadInput, StorageError
 from replay.fixtures.variants import as_asked, with_variants
 from replay.turn import Target
 
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_variant_is_said_with_its_place(tmp_path, name, sai
         "idle__yaml": "description: nothing\n",
         "worse__yaml": "params: {temperature: hot}\n",
     }
-    with pytest.raises(Exception, match=".") as caught:
+    with pytest.raises((BadInput, StorageError)) as caught:
         with_variants(project(tmp_path, **files), [name])
     assert said in str(caught.value)
 

@@ -43,8 +43,8 @@ class Cassette:
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
     (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
-    file of these bytes was read as before. Without `failures` only whole answers are played. Raises BadInput for a damaged file and StorageError for one that
-    cannot be read. Safe to use from several threads.
+    file of these bytes was read as before. Without `failures` only whole answers are played. Raises BadInput
+    for a damaged file and StorageError for one that cannot be read. Safe to use from several threads.
     """
 
     def __init__(

@@ -42,8 +42,8 @@ def cassette_path(folder: Path, case: Case) -> Path:
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
-    Cassettes are in `folder`, the project's own by default. Without `failures` recorded errors are not played,
-    but asked anew. Live calls pass the `gate`.
+    Cassettes are in `folder`, the project's own by default. Without `failures` recorded errors are not
+    played, but asked anew. Live calls pass the `gate`.
     """
 
     project: Project
