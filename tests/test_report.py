@@ -142,7 +142,7 @@ def test_merging_in_another_order_gives_the_same_cases(tmp_path):
 
 def test_a_shard_given_twice_is_refused(tmp_path):
     _, paths = shards(tmp_path, list(sample_runs.showcase(0)), 2)
-    with pytest.raises(BadInput, match=r"is also in .*run\.jsonl; give each shard once"):
+    with pytest.raises(BadInput, match=r"is shard 1/2, as is .*run\.jsonl; give each shard once"):
         runs.merge([*paths, paths[0]], tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
