@@ -267,7 +267,7 @@ def test_the_policy_allows_our_style_and_script_and_nothing_else(tmp_path):
 
 def test_no_script_makes_markup_from_text():
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(|new Function|srcdoc"
-    assert not [path.name for path in REPORT.glob("*.js") if re.search(forbidden, path.read_text("utf-8"))]
+    assert not [path.name for path in REPORT.rglob("*.js") if re.search(forbidden, path.read_text("utf-8"))]
 
 
 def test_the_page_names_no_outside_address(tmp_path):
