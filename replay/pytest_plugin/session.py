@@ -178,7 +178,7 @@ class Session:
         with self._storing():
             if self._writer is None:
                 self._writer = RunWriter(self._folder(Path(carried["root"])), self._header())
-            self._writer.add(tuple(carried["key"]), carried["line"])
+            self._writer.add(tuple(carried["key"]), carried["line"], carried["outcome"])
 
     def add_crashed(self, report: Any) -> None:
         """Take note of a case whose worker was killed: the run is to be whole."""

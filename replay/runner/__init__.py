@@ -18,6 +18,7 @@ from replay.config import Project, environment
 from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.faults import Fault
+from replay.fixtures import variants
 from replay.limits import Gate, Open
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
@@ -41,7 +42,8 @@ def cassette_path(folder: Path, case: Case) -> Path:
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
-    Cassettes are in `folder`, the project's own by default. Live calls pass the `gate`.
+    Cassettes are in `folder`, the project's own by default. Without `failures` recorded errors are not
+    played, but asked anew. Live calls pass the `gate`.
     """
 
     project: Project
@@ -50,6 +52,7 @@ class Runner:
     pace: bool = False
     inner: Any = None
     folder: Path | None = None
+    failures: bool = True
     gate: Gate = field(default_factory=Open)
     _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
@@ -78,6 +81,7 @@ class Runner:
         warnings: tuple[str, ...] = ()
         try:
             conversation = fixtures.load(planned.fixture, self.project)
+            conversation = variants.as_asked(conversation, target, self.project)
             transcript = replace(transcript, conversation=conversation)
             if case.target in self._stopped:
                 raise ProviderFailure(self._stopped[case.target])
@@ -165,6 +169,7 @@ class Runner:
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
+            failures=self.failures,
         )
 
     def _path(self, case: Case) -> Path:
