@@ -43,8 +43,9 @@ class Cassette:
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
     (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
-    file of these bytes was read as before. Without `failures` only whole answers are played. Raises BadInput
-    for a damaged file and StorageError for one that cannot be read. Safe to use from several threads.
+    file of these bytes was read as before. Of what was recorded before `forgive` (a time as
+    recordings note it) only whole answers are played. Raises BadInput for a damaged file and StorageError for
+    one that cannot be read. Safe to use from several threads.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Cassette:
         label: str = "",
         record_hint: str = "",
         cache: Callable[[bytes], Cached] | None = None,
-        failures: bool = True,
+        forgive: str = "",
     ) -> None:
         if mode not in MODES:
             raise BadInput(f'record mode "{mode}" is not known; {nearest(mode, MODES)}')
@@ -79,8 +80,12 @@ class Cassette:
         self._exists = raw is not None
         interactions = read(str(path), raw, cache and cache(raw)) if raw is not None else ()
         self._lookup = Lookup(interactions, self.key)
-        if not failures:
-            self._lookup.skip(index for index, one in enumerate(interactions) if not one.response.whole)
+        if forgive:
+            self._lookup.skip(
+                index
+                for index, one in enumerate(interactions)
+                if not one.response.whole and fold.recorded_at(one) < forgive
+            )
 
     @cached_property
     def _file(self) -> Path:

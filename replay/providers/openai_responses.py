@@ -26,8 +26,8 @@ from replay.providers._responses import (
 from replay.turn import Request, Target, Turn
 
 __all__ = [
-    "batches",
     "FIRST_TOKEN",
+    "batches",
     "claims",
     "decode",
     "decode_request",
