@@ -7,12 +7,16 @@ import sys
 import time
 
 import pytest
+from chat_wire import completion
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import Scripted, reply
 
 from replay import runs
 from replay.conversation import Conversation
 from replay.errors import BadInput, StorageError
 from replay.run import Case, Result
-from replay.runs import RunWriter
+from replay.runs import RunWriter, Shard
 from replay.turn import Target, Transcript
 from replay.verdict import Verdict
 
@@ -207,3 +211,166 @@ def test_a_cut_line_does_not_hide_the_whole_one_before_it(tmp_path):
     _, results, faults = runs.read(tmp_path)
     assert [data["outcome"] for data in results] == ["error"]
     assert len(faults) == 1
+
+
+# shards
+
+
+names = st.text("abc/é", min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(names, names), max_size=30), st.integers(1, 9))
+def test_every_case_is_in_exactly_one_shard(pairs, count):
+    shards = [Shard(number, count) for number in range(1, count + 1)]
+    for suite, conversation in pairs:
+        homes = {
+            tuple(case in shard for shard in shards)
+            for target in ("one", "other")
+            for attempt in (1, 2)
+            for case in [Case(conversation, target, attempt, suite)]
+        }
+        assert len(homes) == 1, "targets and attempts of a conversation are compared: they stay together"
+        assert sum(homes.pop()) == 1
+
+
+def test_shards_are_the_same_on_every_machine_and_about_equal():
+    cases = [Case(f"bulk/{number}", "t", 1, "support") for number in range(4000)]
+    sizes = [sum(case in Shard(number, 8) for case in cases) for number in range(1, 9)]
+    assert sizes == [528, 485, 474, 482, 530, 504, 516, 481]
+
+
+@pytest.mark.parametrize("text", ["", "2", "0/8", "9/8", "2/0", "-1/8", "2/8/8", "two/8", "2 / 8", "²/8"])
+def test_what_is_no_shard_is_refused(text):
+    with pytest.raises(BadInput, match="is no shard; the second of eight is 2/8"):
+        Shard.parse(text)
+
+
+def sharded(folder, number, count, made, **header):
+    writer = RunWriter(folder / str(number), {"mode": "none", "shard": f"{number}/{count}"} | header)
+    for one in made:
+        if one.case in Shard(number, count):
+            add(writer, one)
+    writer.close()
+    return folder / str(number)
+
+
+MADE = [result(f"c{number:02}", attempt=attempt) for number in range(12) for attempt in (1, 2)]
+
+
+def test_missing_shards_are_named(tmp_path):
+    paths = [sharded(tmp_path, number, 30, MADE) for number in (1, 2, 4)]
+    merged = runs.merge(paths, tmp_path / "merged")
+    (told,) = runs.read(merged).header["faults"]
+    assert told.startswith("shards are missing: 3/30, 5/30, 6/30")
+    assert told.endswith("23/30 and 7 more")
+
+
+def test_the_same_shard_twice_is_refused_even_where_it_is_empty(tmp_path):
+    paths = [sharded(tmp_path / name, 1, 2, []) for name in ("a", "b")]
+    with pytest.raises(BadInput, match=r"is shard 1/2, as is .*a.1.run\.jsonl; give each shard once"):
+        runs.merge(paths, tmp_path / "merged")
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ({"mode": "once"}, "mode"),
+        ({"compare": {"baseline": "b"}}, "compare"),
+        ({"suites": ["other"]}, "suites"),
+        ({"shard": "2/3"}, "number of shards"),
+    ],
+)
+def test_shards_of_other_runs_are_refused(tmp_path, header, what):
+    first = sharded(tmp_path, 1, 2, MADE, suites=["s"], compare={"baseline": "a"})
+    second = sharded(tmp_path, 2, 2, MADE, **{"suites": ["s"], "compare": {"baseline": "a"}} | header)
+    with pytest.raises(BadInput, match=rf"is of another run than .* \({what}\); give the shards of one run"):
+        runs.merge([first, second], tmp_path / "merged")
+
+
+def test_runs_that_are_no_shards_and_hold_the_same_case_are_refused(tmp_path):
+    for name in ("1", "2"):
+        stopped(tmp_path / name, result("a"), result(name))
+    with pytest.raises(BadInput, match=r"2.run\.jsonl: error: a\[t\]#1 is also in .*1.run\.jsonl; give each"):
+        runs.merge([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_shard_that_was_resumed_and_killed_gives_its_last_lines(tmp_path):
+    stopped(tmp_path / "1", result("a", "error"), result("b"), result("a"))
+    merged = runs.merge([tmp_path / "1"], tmp_path / "merged")
+    assert told(merged.parent) == [("a[t]#1", "passed"), ("b[t]#1", "passed")]
+
+
+@pytest.mark.parametrize(
+    "typed", [["--replay-shard", "1/2"], ["--replay-shard=1/2"], ["--shard", "1/2"], ["--shard=1/2"]]
+)
+def test_the_joined_run_names_the_command_of_the_whole(tmp_path, typed):
+    command = ["pytest", "suites/", *typed, "-q"]
+    paths = [sharded(tmp_path, number, 2, MADE, command=command) for number in (1, 2)]
+    assert runs.read(runs.merge(paths, tmp_path / "merged")).header["command"] == ["pytest", "suites/", "-q"]
+
+
+# shards of pytest
+
+
+@pytest.fixture
+def shop(sandbox):
+    """Twelve conversations twice, and two tests of an app, recorded against a server that is gone."""
+    sandbox.write({f"fixtures/conversations/shop/c{n}.yaml": said(f"How much is {n}?") for n in range(12)})
+    suite = "targets: [small]\nrepeats: 2\nconversations: [shop/*]\nassert: [finish_reason: stop]\n"
+    app = "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
+    sandbox.write({"suites/shop.yaml": suite, "suites/test_app.py": app})
+    answer = lambda asked: reply(completion({"content": "Nine."}, model=asked.json["model"]))
+    with Scripted([answer]) as server:
+        sandbox.write({"replay.toml": target(server.url)})
+        sandbox.pytest("--record-mode=once").assert_outcomes(passed=26)
+    return sandbox
+
+
+def said(question):
+    return f"messages:\n  - {{role: user, content: {question}}}\n"
+
+
+def target(url):
+    return (
+        f'[redaction]\nsalt = "test"\n\n[targets.small]\nprovider = "openai_compatible"\nmodel = "m"\n'
+        f'base_url = "{url}/v1"\n'
+    )
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
+def test_the_joined_shards_of_pytest_are_the_unsharded_run(shop, workers):
+    shop.pytest("--replay-report", "reports/whole").assert_outcomes(passed=26)
+    paths, passed = [], 0
+    for number in (1, 2, 3):
+        paths.append(shop.root / f"reports/{number}")
+        done = shop.pytest("--replay-report", str(paths[-1]), f"--replay-shard={number}/3", *workers)
+        passed += done.parseoutcomes()["passed"]
+        assert runs.read(paths[-1]).header["shard"] == f"{number}/3"
+    assert passed == 26
+    merged = runs.merge(paths, shop.root / "reports/merged")
+    header, *lines = merged.read_bytes().splitlines()
+    expected, *expected_lines = (shop.root / "reports/whole/run.jsonl").read_bytes().splitlines()
+    assert lines == expected_lines
+    own = {"started": None, "command": None}
+    assert json.loads(header) | own == json.loads(expected) | own
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
+def test_an_empty_shard_is_a_run_without_results_and_no_failure(shop, workers):
+    select = ("-k", "shop and c1[", "--replay-report")
+    codes = []
+    for number in (1, 2):
+        done = shop.pytest(*select, f"reports/{number}", f"--replay-shard={number}/2", *workers)
+        codes.append(done.ret)
+    assert codes == [0, 0]
+    merged = runs.merge([shop.root / "reports/1", shop.root / "reports/2"], shop.root / "reports/merged")
+    assert told(merged.parent) == [("shop/c1[small]#1", "passed"), ("shop/c1[small]#2", "passed")]
+    assert "faults" not in runs.read(merged).header
+
+
+def test_a_shard_that_is_none_is_refused_before_anything_is_collected(shop):
+    command = [sys.executable, "-m", "pytest", "suites/", "--replay-shard=9/8"]
+    done = subprocess.run(command, cwd=shop.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert '"9/8" is no shard; the second of eight is 2/8' in done.stderr

@@ -24,7 +24,7 @@ COLOURS = {
 
 
 def terminal(comparison: Comparison) -> Group:
-    """Return what rich's `Console.print` writes: of each candidate the decision, the table and the reasons."""
+    """Return what rich's `Console.print` writes: of each candidate the decision, table and reasons."""
     from rich.console import Group
 
     parts = [part for versus in comparison.versus for part in _versus(comparison, versus)]
