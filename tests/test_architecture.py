@@ -10,7 +10,7 @@ ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run comparison diff stats registry errors jsontext regexes",
     (
-        "atomic cache filenames documents schemas fixtures suites baselines config runs "
+        "atomic cache filenames places documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults limits"
     ),
     "player tools runner engines",

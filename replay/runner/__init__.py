@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -13,11 +14,13 @@ from replay import assertions, fixtures, providers
 from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
+from replay.cassette.fold import now
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.faults import Fault
+from replay.fixtures import variants
 from replay.limits import Gate, Open
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
@@ -41,7 +44,8 @@ def cassette_path(folder: Path, case: Case) -> Path:
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
-    Cassettes are in `folder`, the project's own by default. Live calls pass the `gate`.
+    Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
+    before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
     """
 
     project: Project
@@ -50,7 +54,10 @@ class Runner:
     pace: bool = False
     inner: Any = None
     folder: Path | None = None
+    failures: bool = True
     gate: Gate = field(default_factory=Open)
+    wait: Callable[[float], object] = time.sleep
+    _began: str = field(default_factory=now)
     _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
@@ -78,6 +85,7 @@ class Runner:
         warnings: tuple[str, ...] = ()
         try:
             conversation = fixtures.load(planned.fixture, self.project)
+            conversation = variants.as_asked(conversation, target, self.project)
             transcript = replace(transcript, conversation=conversation)
             if case.target in self._stopped:
                 raise ProviderFailure(self._stopped[case.target])
@@ -102,9 +110,10 @@ class Runner:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._transport, cassette, entry.faults),
-                partial(self._transport, cassette, ()),
+                partial(self._faulty, cassette, entry.faults),
+                partial(self._direct, cassette),
                 live=self.live,
+                wait=self.wait,
             )
             transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
@@ -165,6 +174,7 @@ class Runner:
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
+            forgive="" if self.failures else self._began,
         )
 
     def _path(self, case: Case) -> Path:
@@ -176,8 +186,15 @@ class Runner:
         self._waiting[planned.suite, planned.case.id] = later
         return later
 
-    def _transport(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
-        transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
+    def seam(self, cassette: Cassette, attempt: int) -> Any:
+        """Return the transport of one attempt at a call of the case's own; an engine may send otherwise."""
+        return self._direct(cassette, attempt)
+
+    def _direct(self, cassette: Cassette, attempt: int) -> Any:
+        return cassette.transport(self.network if self.live else None, attempt=attempt, pace=self.pace)
+
+    def _faulty(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
+        transport = self.seam(cassette, attempt)
         for fault in reversed(faults):
             transport = fault(transport)
         return transport
@@ -191,7 +208,7 @@ class Runner:
         return Redactor.for_project(self.project, secrets)
 
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
         """One connection pool for the session: a new one costs a TLS context."""
         import httpx2
 
