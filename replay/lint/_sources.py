@@ -14,9 +14,8 @@ from replay.conversation import Json
 from replay.errors import BadInput, Fault
 from replay.importers import Logged
 from replay.jsontext import parse
-from replay.lint import _recent
 from replay.lint._places import InBody, InFixture, Place
-from replay.lint._recent import Threads
+from replay.lint._recent import Threads, digest, histories, system_of
 from replay.lint.subject import SYSTEM, Around, Earlier, Subject
 from replay.record._calls import Refused
 from replay.record._facts import Facts, facts
@@ -117,7 +116,7 @@ class Sources:
         request = found.request
         told = {"messages": [one.to_json() for one in request.messages]}
         told["tools"] = [one.to_wire() for one in request.tools]
-        place = InBody(path, found.logged.place, found.call.body, told, _recent.histories(request.messages))
+        place = InBody(path, found.logged.place, found.call.body, told, histories(request.messages))
         subject = Subject(
             request,
             self.around,
@@ -128,7 +127,7 @@ class Sources:
             partial=_is_partial(found),
             reply=found.reply,
             error=found.error,
-            system=_recent.system_of(request.messages),
+            system=system_of(request.messages),
         )
         return subject, place
 
@@ -161,7 +160,7 @@ class Sources:
 
 def _in_thread(subject: Subject, place: InBody, found: Facts, threads: Threads) -> Subject:
     """Return the subject with what came before it, and remember it for what comes after."""
-    asked = _recent.digest(b"", [place.path, found.logged.url, found.call.body])
+    asked = digest(b"", [place.path, found.logged.url, found.call.body])
     before, failed = threads.before(subject.messages, place.history), threads.failed(asked)
     known = replace(subject, before=_seen_from(before, place.path), failed=failed)
     reply = found.whole

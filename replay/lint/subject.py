@@ -58,9 +58,9 @@ class Subject:
     """One request, from a fixture, a log or a paste.
 
     `provider` is the one that is asked, empty where nobody says; the model likewise. `body` is what was
-    sent, None in a fixture. In a log `reply` and `error` are what came back, `before` is the turn before it of the
-    same conversation, and `failed` the same request where it failed before. `recorded` tells that the log kept
-    bodies as they were, `partial` that it holds the end of the history only, or the provider keeps the rest.
+    sent, None in a fixture. In a log `reply` and `error` are what came back, `before` is the turn before it
+    of the same conversation, and `failed` the same request where it failed before. `recorded` tells that the
+    log kept bodies as they were, `partial` that the request is the end of a history only.
     `system` is its system text as a hash. `faults` are what the reader of a fixture, or of a request,
     complained of.
     """

@@ -12,8 +12,8 @@ from replay.lint.subject import Subject
 SEVERITY = "note"
 _LEAST = 200  # characters
 _PROMPT = re.compile(
-    r"\b(?:you are an?|you must|your (?:task|goal|job) is|please|make sure|do not|don't|"
-    r"ensure that|step by step|respond (?:with|in)|answer (?:with|in)|your (?:final )?answer|instructions?:|the expected)\b",
+    r"\b(?:you are an?|you must|your (?:task|goal|job) is|please|make sure|do not|don't|ensure that|"
+    r"step by step|(?:respond|answer) (?:with|in)|your (?:final )?answer|instructions?:|the expected)\b",
     re.IGNORECASE,
 )
 _SIGNS = 3
