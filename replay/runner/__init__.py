@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
@@ -13,6 +14,7 @@ from replay import assertions, fixtures, providers
 from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
+from replay.cassette.fold import now
 from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
@@ -43,9 +45,9 @@ def cassette_path(folder: Path, case: Case) -> Path:
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
-    Cassettes are in `folder`, the project's own by default. Without `failures` recorded errors are not
-    played, but asked anew. Live calls pass the `gate`; `heard` is told of each as soon as it is recorded.
-    `stopped` says why a target is asked no more.
+    Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
+    before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
+    `heard` is told of each as soon as it is recorded. `stopped` says why a target is asked no more.
     """
 
     project: Project
@@ -56,8 +58,10 @@ class Runner:
     folder: Path | None = None
     failures: bool = True
     gate: Gate = field(default_factory=Open)
+    wait: Callable[[float], object] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
     stopped: dict[str, str] = field(default_factory=dict)
+    _began: str = field(default_factory=now)
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
     @property
@@ -125,9 +129,10 @@ class Runner:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._transport, cassette, entry.faults),
-                partial(self._transport, cassette, ()),
+                partial(self._faulty, cassette, entry.faults),
+                partial(self._direct, cassette),
                 live=self.live,
+                wait=self.wait,
             )
             transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
@@ -189,7 +194,7 @@ class Runner:
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
-            failures=self.failures,
+            forgive="" if self.failures else self._began,
             heard=self.heard and partial(self.heard, planned),
         )
 
@@ -203,8 +208,15 @@ class Runner:
         self._waiting[planned.suite, planned.case.id] = later
         return later
 
-    def _transport(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
-        transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
+    def seam(self, cassette: Cassette, attempt: int) -> Any:
+        """Return the transport of one attempt at a call of the case's own; an engine may send otherwise."""
+        return self._direct(cassette, attempt)
+
+    def _direct(self, cassette: Cassette, attempt: int) -> Any:
+        return cassette.transport(self.network if self.live else None, attempt=attempt, pace=self.pace)
+
+    def _faulty(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
+        transport = self.seam(cassette, attempt)
         for fault in reversed(faults):
             transport = fault(transport)
         return transport
@@ -218,7 +230,7 @@ class Runner:
         return Redactor.for_project(self.project, secrets)
 
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
         """One connection pool for the session: a new one costs a TLS context."""
         import httpx2
 
