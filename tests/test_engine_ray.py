@@ -62,7 +62,12 @@ def project(tmp_path):
     def made(server, count=6, suite=SUITE, **settings):
         (tmp_path / "replay.toml").write_text(server.toml(**settings))
         for number in range(count):
-            said = [("user", f"Question {number}?"), ("assistant", "Hm."), ("user", "So?"), ("assistant", "So.")]
+            said = [
+                ("user", f"Question {number}?"),
+                ("assistant", "Hm."),
+                ("user", "So?"),
+                ("assistant", "So."),
+            ]
             messages = [{"role": role, "content": content} for role, content in said]
             write(tmp_path / f"fixtures/conversations/q{number:02}.yaml", json.dumps({"messages": messages}))
         write(tmp_path / "suites/all.yaml", suite)
@@ -107,13 +112,19 @@ def left_behind(folder):
 
 
 def test_a_run_on_a_cluster_is_the_run_in_this_process(cluster, address, project, tmp_path):
-    models = {"good": Model(passes=0.7, latency=0.05), "bad": Model(passes=0.2)}
+    models = {
+        "good": Model(passes=lambda _, text: float("Question 1" not in text)),
+        "bad": Model(passes=lambda _, text: float("Question 2" in text)),
+    }
     with Seeded(models, seed=3) as here, Seeded(models, seed=3) as there:
         suite = SUITE.replace("[good]", "[good, bad]") + "repeats: 2\n"
         inside = Runner(project(here, 4, suite), "new_episodes", folder=tmp_path / "reports/inside")
         expected = {one.case.id: said(inside, one, inside.run(one)) for one in plan(inside.project)}
         outside = Runner(project(there, 4, suite), "new_episodes", folder=tmp_path / "reports/outside")
-        found = {one.case.id: said(outside, one, result) for one, result in on_cluster(plan(outside.project), outside)}
+        found = {
+            one.case.id: said(outside, one, result)
+            for one, result in on_cluster(plan(outside.project), outside)
+        }
     assert len(here.calls) == len(there.calls) == 4 * 2 * 2 * 2
     for data in (*expected.values(), *found.values()):
         data["files"]["cassette"] = data["files"]["cassette"].replace("outside", "inside")
