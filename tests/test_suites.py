@@ -201,6 +201,31 @@ cases:
 
 
 @pytest.mark.parametrize(
+    ("margin", "meant"),
+    [
+        ("", {}),
+        ("margin: 0.02", {"overall": 0.02}),
+        ("margin: {overall: 0.02, tool_calls: 0.1}", {"overall": 0.02, "tool_calls": 0.1}),
+    ],
+)
+def test_a_suite_says_how_much_worse_a_candidate_may_be(project, margin, meant):
+    assert load(project, BASE + f"assert: [budget]\n{margin}").margins == meant
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        ("2", "s.yaml:4:9: error: margin must be"),
+        ("nothing", "margin"),
+        ("{tool_call: 0.1}", 'no assertion is called "tool_call"; did you mean "tool_calls"?'),
+        ("[0.1]", "margin"),
+    ],
+)
+def test_a_margin_that_is_none_is_refused_with_its_place(project, margin, said):
+    assert said in refusal(project, BASE + f"assert: [budget]\nmargin: {margin}")
+
+
+@pytest.mark.parametrize(
     ("asserted", "meant"),
     [
         ("", (Contract(),)),

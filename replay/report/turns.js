@@ -35,7 +35,7 @@ function equal(one, other) {
 function turnElement(turn, news, restarts, opening) {
   const calls = callNames(turn.messages);
   const recorded = (message) => (turn.number > 1 && opening.some((known) => equal(known, message)) ? "as recorded" : "");
-  return h("section.turn", { id: `turn-${turn.number}`, "aria-label": `Turn ${turn.number}` },
+  return h("section.turn", { "data-turn": turn.number, "aria-label": `Turn ${turn.number}` },
     turnHead(turn),
     restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
     upTo(300, news, (message) => bubble(message, { calls, note: recorded(message) })),

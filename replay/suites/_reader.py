@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from replay import assertions, faults, fixtures, providers
 from replay.assertions import Assertion
+from replay.comparison import OVERALL
 from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Check, Keys, number_fault
@@ -19,7 +20,7 @@ from replay.turn import Play
 
 PLAYS = get_args(Play)
 SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults")
-SUITE = ("name", "description", "conversations", "cases", *SHARED, "$schema")
+SUITE = ("name", "description", "conversations", "cases", *SHARED, "margin", "$schema")
 CASE = ("conversation", "description", "turns", *SHARED)
 MAX_REPEATS = 1000
 
@@ -47,7 +48,20 @@ class Reader:
         entries = tuple(self._entries(data, terms))
         self._raise_if_empty(entries)
         name = data.get("name") or self._name(path)
-        return Suite(name, path, entries, data.get("description") or "")
+        return Suite(name, path, entries, data.get("description") or "", dict(self._margins(data)))
+
+    def _margins(self, data: Object) -> Iterator[tuple[str, float]]:
+        """Yield how much worse a candidate may be, by assertion; a number alone is that of all together."""
+        given = data.get("margin", {})
+        for name, margin in given.items() if isinstance(given, dict) else ((OVERALL, given),):
+            keys: Keys = ("margin", name) if isinstance(given, dict) else ("margin",)
+            if problem := number_fault(margin, whole=False, least=0.0001, most=0.9999):
+                self.check.refuse(keys, f"margin {problem} (a share: 0.02 is two points of a hundred)")
+            elif name != OVERALL and name not in assertions.registry.names():
+                known = (OVERALL, *assertions.registry.names())
+                self.check.refuse(keys, f'no assertion is called "{name}"; {nearest(name, known)}', key=True)
+            else:
+                yield name, float(margin)
 
     def _name(self, path: Path) -> str:
         path = path.absolute()

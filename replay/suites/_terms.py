@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from replay.assertions import Assertion
@@ -33,12 +33,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite file: one entry for each distinct conversation, in the order in which they are named."""
+    """A suite file: one entry for each distinct conversation, in the order in which they are named.
+
+    `margins` are by assertion, how much lower the pass rate of a candidate may be in a comparison.
+    """
 
     name: str
     path: Path
     entries: tuple[Entry, ...]
     description: str = ""
+    margins: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
