@@ -158,13 +158,8 @@ class Group:
 
 def _rate(pairs: Counter[tuple[int, int]]) -> stats.Interval:
     """The pass rate with Wilson's interval; attempts of one conversation are one cluster."""
-    if all(judged <= 1 for _, judged in pairs):
-        passed = sum(p * count for (p, _), count in pairs.items())
-        return stats.wilson(passed, sum(of * count for (_, of), count in pairs.items()))
     try:
-        return stats.rate([
-            [1.0] * p + [0.0] * (of - p) for (p, of), count in pairs.items() for _ in range(count)
-        ])  # fmt: skip
+        return stats.rate(pairs)
     except ImportError:
         raise BadInput("intervals of repeats need: pip install 'conversation-replay[compare]'") from None
 
