@@ -9,7 +9,8 @@ so in one of two ways: at some conversations it never passes any more (few and l
 hardest for a test), or everywhere a little.
 
 A test at 5 % may err in 5 % of runs, an interval of 95 % has to hold the truth in 95 %: `!` marks where a
-figure is on the wrong side by more than two standard errors of the simulation. Figures are in percent.
+figure is on the wrong side by more than two standard errors of the simulation, as two or three of a hundred
+are by chance. Figures are in percent.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Kind(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--margin", type=float, default=0.05)
     given = parser.parse_args()
     kinds = [Kind(*kind, given.margin, given.runs) for kind in product(SIZES, REPEATS, CORRELATIONS, RATES)]
