@@ -12,6 +12,7 @@ from replay import fixtures
 from replay.config import Project
 from replay.conversation import Json
 from replay.errors import BadInput, Fault
+from replay.fixtures._find import SUFFIXES
 from replay.importers import Logged
 from replay.jsontext import parse
 from replay.lint._places import InBody, InFixture, Place
@@ -63,7 +64,7 @@ class Sources:
                 yield from self._log(reading, log, threads)
 
     def _is_fixture(self, path: Path) -> bool:
-        return path.suffix in fixtures.SUFFIXES and path.is_relative_to(self.project.conversations)
+        return path.suffix in SUFFIXES and path.is_relative_to(self.project.conversations)
 
     def _fixture(self, path: Path) -> tuple[Subject, Place]:
         warnings: list[Fault] = []
@@ -87,7 +88,7 @@ class Sources:
             return
         if isinstance(body, dict) and "model" in body:
             yield self._pasted(log.path.read_bytes(), shown)
-        elif log.path.suffix in fixtures.SUFFIXES and b"messages" in log.path.read_bytes():
+        elif log.path.suffix in SUFFIXES and b"messages" in log.path.read_bytes():
             yield self._fixture(log.path)
         else:
             self.skipped["in no format that is known"] += 1
