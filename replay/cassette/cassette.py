@@ -43,9 +43,9 @@ class Cassette:
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
     (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
-    file of these bytes was read as before. Of what was recorded before `forgive` (a time as
-    recordings note it) only whole answers are played. Raises BadInput for a damaged file and StorageError for
-    one that cannot be read. Safe to use from several threads.
+    file of these bytes was read as before. Of what was recorded before `forgive` (a time as recordings note
+    it) only whole answers are played. `heard` is told of each interaction that was recorded. Raises BadInput
+    for a damaged file and StorageError for one that cannot be read. Safe to use from several threads.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class Cassette:
         record_hint: str = "",
         cache: Callable[[bytes], Cached] | None = None,
         forgive: str = "",
+        heard: Callable[[Interaction], None] | None = None,
     ) -> None:
         if mode not in MODES:
             raise BadInput(f'record mode "{mode}" is not known; {nearest(mode, MODES)}')
         self.path, self.mode = Path(path), mode
         self.redactor, self.ignore = redactor, tuple(ignore)
         self.label, self.record_hint = label, record_hint
+        self._heard = heard
         self.misses: list[CassetteMiss] = []
         self.drift: list[Drift] = []
         self.recorded: list[Interaction] = []
@@ -188,6 +190,8 @@ class Cassette:
             except StorageError as problem:
                 self._broken = problem
                 raise
+        if self._heard is not None:
+            self._heard(Interaction(request, response))
 
     def transport(self, inner: Any = None, *, attempt: int | None = None, pace: bool = False) -> Any:
         """Return the transport that plays and records, for httpx2 and httpx, sync and async.

@@ -15,6 +15,7 @@ from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.fold import now
+from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
@@ -46,6 +47,7 @@ class Runner:
 
     Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
     before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
+    `heard` is told of each as soon as it is recorded. `stopped` says why a target is asked no more.
     """
 
     project: Project
@@ -57,8 +59,9 @@ class Runner:
     failures: bool = True
     gate: Gate = field(default_factory=Open)
     wait: Callable[[float], object] = time.sleep
+    heard: Callable[[Planned, Interaction], None] | None = None
+    stopped: dict[str, str] = field(default_factory=dict)
     _began: str = field(default_factory=now)
-    _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
     @property
@@ -73,26 +76,42 @@ class Runner:
         """
         for name in sorted(set(targets)):
             target = self.project.target(name)
-            for variable, setting in self._variables(target).items():
+            for variable, setting in self.variables(target).items():
                 if not environment(variable, setting, target):
                     raise BadInput(f"target {name}: set {variable} to record; replaying offline needs no key")
 
-    def run(self, planned: Planned) -> Result:
-        """Play and judge one case. What goes wrong while it plays is a verdict, never an exception."""
+    def conversation(self, planned: Planned) -> Conversation:
+        """Read what a case asks, in its target's own way. Raises BadInput and StorageError."""
+        conversation = fixtures.load(planned.fixture, self.project)
+        return variants.as_asked(conversation, self.project.target(planned.case.target), self.project)
+
+    def run(self, planned: Planned, conversation: Conversation | None = None) -> Result:
+        """Play and judge one case. What goes wrong while it plays is a verdict, never an exception.
+
+        `conversation` is what it asks, where that has been read before.
+        """
         case, entry = planned.case, planned.entry
         target = self.project.target(case.target)
         transcript = Transcript(Conversation(case.conversation, ()), target, (), entry.play)
         warnings: tuple[str, ...] = ()
         try:
-            conversation = fixtures.load(planned.fixture, self.project)
-            conversation = variants.as_asked(conversation, target, self.project)
+            conversation = conversation or self.conversation(planned)
             transcript = replace(transcript, conversation=conversation)
-            if case.target in self._stopped:
-                raise ProviderFailure(self._stopped[case.target])
+            if case.target in self.stopped:
+                raise ProviderFailure(self.stopped[case.target])
             transcript, verdicts, warnings = self._judged(planned, conversation, target)
         except (ReplayError, OSError) as problem:
-            verdicts = (self._could_not_run(problem),)
-        return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
+            verdicts = (self.could_not_run(problem),)
+        return Result(case, transcript, verdicts, _cost(transcript), self.files(planned), warnings)
+
+    def unplayed(
+        self, planned: Planned, verdict: Verdict, conversation: Conversation | None = None
+    ) -> Result:
+        """Return the result of a case that came to nothing, for the reason that the verdict gives."""
+        case = planned.case
+        conversation = conversation or Conversation(case.conversation, ())
+        transcript = Transcript(conversation, self.project.target(case.target), (), planned.entry.play)
+        return Result(case, transcript, (verdict,), None, self.files(planned))
 
     def shown(self, planned: Planned, result: Result) -> tuple[Result, str]:
         """Return the result of a case as it may be written down and told, and its line of `run.jsonl`."""
@@ -143,9 +162,10 @@ class Runner:
         error = transcript.last.error if transcript.last else None
         if error and (error.kind == "billing" or error.status == 401) and not expects_error(entry):
             name = transcript.target.name
-            self._stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
+            self.stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
 
-    def _could_not_run(self, problem: ReplayError | OSError) -> Verdict:
+    def could_not_run(self, problem: ReplayError | OSError) -> Verdict:
+        """Return the verdict on a case that this stands in the way of."""
         if isinstance(problem, ProviderFailure):
             return Verdict("provider", "error", "not_sent", str(problem))
         kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
@@ -168,16 +188,18 @@ class Runner:
     def _cassette(self, planned: Planned) -> Cassette:
         case = planned.case
         return Cassette(
-            self._path(case),
+            self.cassette_of(case),
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
             forgive="" if self.failures else self._began,
+            heard=self.heard and partial(self.heard, planned),
         )
 
-    def _path(self, case: Case) -> Path:
+    def cassette_of(self, case: Case) -> Path:
+        """Return the cassette of a case."""
         return cassette_path(self.folder or self.project.cassettes, case)
 
     def _later(self, planned: Planned, raw: bytes) -> Later:
@@ -217,20 +239,21 @@ class Runner:
     def _secrets(self, target: Target) -> dict[str, str | None]:
         return providers.registry.get(target.provider).secrets(target)
 
-    def _variables(self, target: Target) -> dict[str, str]:
-        """The environment variables that a live call needs, and the setting that each is for."""
+    def variables(self, target: Target) -> dict[str, str]:
+        """Return the environment variables that a live call needs, and the setting that each is for."""
         given = {
             key.removesuffix("_env"): value for key, value in target.settings.items() if key[-4:] == "_env"
         }
         named = {str(value): key for key, value in given.items() if key not in target.settings}
         return dict.fromkeys(self._secrets(target), "api_key") | named
 
-    def _files(self, planned: Planned) -> Object:
+    def files(self, planned: Planned) -> Object:
+        """Name the files that a case comes from."""
         case = planned.case
         return {
             "suite": planned.suite,
             "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": self.project.shown(self._path(case)),
+            "cassette": self.project.shown(self.cassette_of(case)),
         }
 
 
