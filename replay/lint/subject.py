@@ -57,9 +57,10 @@ class Around:
 class Subject:
     """One request, from a fixture, a log or a paste.
 
-    `provider` is the one that is asked, empty where nobody says; the model likewise. `body` is what was
-    sent, None in a fixture. In a log `reply` and `error` are what came back, `before` is the turn before it
-    of the same conversation, and `failed` the same request where it failed before. `recorded` tells that the
+    `provider` is the one that is asked, empty where nobody says; the model likewise. `addressed` tells that
+    it is so by the address, not only by the form of the request, which other servers share. `body` is what
+    was sent, None in a fixture. In a log `reply` and `error` are what came back, `before` is the turn before
+    it of the same conversation, and `failed` the same request where it failed before. `recorded` tells that the
     log kept bodies as they were, `partial` that the request is the end of a history only.
     `system` is its system text as a hash. `faults` are what the reader of a fixture, or of a request,
     complained of.
@@ -70,6 +71,7 @@ class Subject:
     faults: tuple[Fault, ...] = ()
     provider: str = ""
     settings: Object = field(default_factory=dict)
+    addressed: bool = False
     body: Object | None = None
     tool_results: tuple[ToolResult, ...] = ()
     recorded: bool = False
