@@ -48,7 +48,7 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
         for line in lines:
             before = places.get(name_of(line.key))
             if before:
-                twice += _twice(line.key, sources[number], sources[before.file], len(twice))
+                twice += _twice(line.key, sources[number], sources[before.number], len(twice))
             places[name_of(line.key)] = Place(line.start, len(line.text), number)
     if twice:
         raise BadInput(twice)
@@ -143,8 +143,8 @@ def _texts(places: Places, sources: Sequence[Path]) -> Iterator[bytes]:
     files = [opened(path) for path in sources]
     try:
         for place in places:
-            files[place.file].seek(place.start)
-            yield files[place.file].read(place.length).rstrip(b"\n") + b"\n"
+            files[place.number].seek(place.start)
+            yield files[place.number].read(place.length).rstrip(b"\n") + b"\n"
     finally:
         for file in files:
             file.close()

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from replay.comparison import Amount, Comparison, Spread, Versus
+from replay.comparison import Amount, Comparison, Versus
 from replay.report import numbers
 from replay.report.comparison import words
 from replay.report.comparison.plots import Scale
 from replay.report.page import fill
+from replay.stats import Spread
 
 WIDTH, TALL, GAP = 340, 44, 22  # of a histogram, and below it
 BIN = 2**0.25  # a bin of a Spread ends at so many times its lower edge

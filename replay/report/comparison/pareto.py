@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from replay.comparison import Comparison, Spread, Versus
+from replay.comparison import Comparison, Versus
 from replay.report import numbers
 from replay.report.comparison import words
 from replay.report.comparison.plots import Scale, spread_out, ticks
 from replay.report.page import fill
-from replay.stats import Interval
+from replay.stats import Interval, Spread
 
 WIDTH, HEIGHT = 640, 340
 LEFT, RIGHT, TOP, BOTTOM = 52, 620, 16, 290  # of the drawing within
