@@ -88,7 +88,10 @@ def words(found: History) -> str:
     head = ["suite", "target", "runs", "pass rate", "", "tokens", "cost", "median", "p95"]
     lines = _table([head, *map(_row, found.trends)])
     changes = found.changes
-    lines += ["", f"{plural(len(changes), 'change')} in {plural(found.runs, 'run')}" + (":" if changes else "")]
+    lines += [
+        "",
+        f"{plural(len(changes), 'change')} in {plural(found.runs, 'run')}" + (":" if changes else ""),
+    ]
     for change in changes[:_LISTED]:
         lines += [f"  {when(change)}  {change.suite} × {change.target}: {told(change)}"]
         lines += [f"    there: {why(change)}"]

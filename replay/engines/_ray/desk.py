@@ -44,10 +44,10 @@ class Desk:
         self._mail.append(word)
         self._news.set()
 
-    async def ask(self, call: Call, target: Target, request: Request) -> str:
+    async def ask(self, call: Call, target: Target, request: Request, priority: int) -> str:
         """Ask the driver to let a call pass; returns why it never may, the empty string where it may."""
         self._asking[call] = asyncio.get_running_loop().create_future()
-        await self.tell("ask", call, target, request)
+        await self.tell("ask", call, target, request, priority)
         return await self._asking[call]
 
     async def answer(self, call: Call, refusal: str) -> None:
@@ -75,10 +75,10 @@ class AtDesk:
         self._numbers = itertools.count()
 
     @contextmanager
-    def admit(self, target: Target, request: Request) -> Iterator[_Pass]:
+    def admit(self, target: Target, request: Request, priority: int = 0) -> Iterator[_Pass]:
         """Wait until it may be sent. Raises ProviderFailure where it never may."""
         call = (self._worker, next(self._numbers))
-        refusal = ray.get(self._desk.ask.remote(call, target, request))
+        refusal = ray.get(self._desk.ask.remote(call, target, request, priority))
         if refusal:
             raise ProviderFailure(refusal)
         ticket = _Pass()
@@ -157,8 +157,8 @@ class Post:
     def _on_heard(self, worker: str, case: str, what: Interaction) -> None:
         self._heard(worker, case, what)
 
-    def _on_ask(self, call: Call, target: Target, request: Request) -> None:
-        threading.Thread(target=self._let, args=(call, target, request), daemon=True).start()
+    def _on_ask(self, call: Call, target: Target, request: Request, priority: int) -> None:
+        threading.Thread(target=self._let, args=(call, target, request, priority), daemon=True).start()
 
     def _on_left(self, call: Call, turn: Turn | None) -> None:
         with self._lock:
@@ -166,10 +166,10 @@ class Post:
         if place is not None:
             place.put(turn)
 
-    def _let(self, call: Call, target: Target, request: Request) -> None:
+    def _let(self, call: Call, target: Target, request: Request, priority: int) -> None:
         """Hold one call's place at the gate."""
         try:
-            with self._gate.admit(target, request) as ticket:
+            with self._gate.admit(target, request, priority) as ticket:
                 turn = self._held(call)
                 if turn is not None:
                     ticket.settle(turn)
