@@ -26,7 +26,7 @@ from replay.limits import Gate, Open, priority_of
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
 from replay.runner._passage import Door
-from replay.runner._plan import Planned, clashes, plan
+from replay.runner._plan import Planned, cases, check, clashes, plan
 from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
 from replay.runner._shown import shown
 from replay.runner._tries import Tries
@@ -34,7 +34,7 @@ from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
+__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -259,7 +259,7 @@ class Runner:
         case = planned.case
         return {
             "suite": planned.suite,
-            "conversation": f"fixtures/conversations/{case.conversation}.yaml",
+            "conversation": fixtures.where(planned.fixture, self.project),
             "cassette": self.project.shown(self.cassette_of(case)),
         }
 
