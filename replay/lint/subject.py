@@ -65,6 +65,7 @@ class Subject:
     In a log `reply` and `error` are what came back, `before` is the turn before it of the same conversation,
     and `failed` the same request where it failed before. `recorded` tells that the log kept bodies as they
     were, `partial` that the request is the end of a history only. `system` is its system text as a hash.
+    `answered` tells of a fixture that it was recorded with its answer, at a provider that it does not name.
     `faults` are what the reader of a fixture, or of a request, complained of.
     """
 
@@ -76,6 +77,7 @@ class Subject:
     addressed: bool = False
     body: Object | None = None
     tool_results: tuple[ToolResult, ...] = ()
+    answered: bool = False
     recorded: bool = False
     partial: bool = False
     reply: Reply | None = None
@@ -97,7 +99,7 @@ class Subject:
     @property
     def taken(self) -> bool:
         """Whether the provider took the request: what it answers to, it understands."""
-        return self.reply is not None and self.error is None
+        return self.answered or (self.reply is not None and self.error is None)
 
     @cached_property
     def texts(self) -> list[Text]:
