@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from replay.conversation import Json, Object
-from replay.stats import Interval, Needed
+from replay.stats import Interval, Needed, Spread
 
 Decision = Literal["switch", "do not switch", "undecided"]
 Finding = Literal["not worse", "worse", "undecided"]
@@ -64,21 +64,6 @@ class Judged:
     finding: Finding
     reason: str
     needed: Needed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How one amount is distributed over attempts; `histogram` counts by the lower edges of its bins."""
-
-    count: int
-    total: float
-    least: float
-    quarter: float
-    median: float
-    three_quarters: float
-    p95: float
-    most: float
-    histogram: tuple[tuple[float, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+_LISTED = 50  # names that a message lists
+
 
 class ReplayError(Exception):
     """The base of all that is a user's, a file's or a provider's doing; never shown with a traceback."""
@@ -93,4 +95,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Name the nearest known word, or list them: `did you mean "stop"?` / `use one of stop, length`."""
     known = list(known)
     close = get_close_matches(word, known, n=1)
-    return f'did you mean "{close[0]}"?' if close else f"use one of {', '.join(known)}"
+    if close:
+        return f'did you mean "{close[0]}"?'
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"use one of {', '.join(known[:_LISTED])}{more}"

@@ -52,6 +52,11 @@ class Registry(Generic[T]):
         self._registered[name] = plugin
         return plugin
 
+    @property
+    def registered(self) -> dict[str, T]:
+        """What code has registered, by name."""
+        return dict(self._registered)
+
     def get(self, name: str) -> T:
         """Return the plugin of that name. Raises BadInput when there is none."""
         if name in self._registered:

@@ -10,11 +10,11 @@ ROOT = Path(replay.__file__).parent
 FLOORS = (
     "conversation turn verdict run comparison diff stats registry errors jsontext regexes",
     (
-        "atomic cache filenames documents schemas fixtures suites baselines config runs "
+        "atomic cache filenames places documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults limits"
     ),
     "player tools runner engines",
-    "record accept translate compare reproduce minimise bisect lint report rescan",
+    "record accept translate compare reproduce minimise bisect lint report rescan history verify",
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

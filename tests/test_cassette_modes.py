@@ -9,6 +9,7 @@ from scripted import Scripted, reply
 
 from replay.cassette import file, mend
 from replay.cassette.cassette import Cassette
+from replay.cassette.fold import now
 from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
 from replay.errors import BadInput, CassetteMiss
 
@@ -105,6 +106,21 @@ def test_new_episodes_plays_what_is_there_and_adds_the_rest(tmp_path, server):
         assert ask(cassette, 1, server.url + "/v1/chat") == {"live": 1, "n": 1}
         assert ask(cassette, 2, server.url + "/v1/chat") == {"live": 2, "n": 2}
     assert contents(path) == [(1, "first"), (1, {"live": 1, "n": 1}), (2, {"live": 2, "n": 2})]
+
+
+def test_an_error_that_is_forgiven_is_asked_anew_and_a_recorded_answer_is_not(tmp_path):
+    path = tmp_path / "cassette.yaml"
+    with Scripted([reply({"error": "busy"}, 500), reply({"text": "ok"})]) as server:
+        asked = server.url + "/v1"
+        for _ in range(2):
+            with Cassette(path, "new_episodes", forgive=now()) as cassette:
+                answer = cassette.http_client().post(asked, json={"q": 1})
+        with Cassette(path, "new_episodes", forgive=now()) as cassette:
+            again = cassette.http_client().post(asked, json={"q": 1})
+    assert (answer.status_code, again.status_code) == (200, 200)
+    assert len(server.requests) == 2
+    with Cassette(path, forgive="2020-01-01T00:00:00Z") as cassette:  # it stays as evidence
+        assert cassette.http_client().post(asked, json={"q": 1}).status_code == 500
 
 
 def test_new_episodes_that_finds_all_it_needs_writes_nothing(tmp_path):

@@ -142,7 +142,7 @@ def test_merging_in_another_order_gives_the_same_cases(tmp_path):
 
 def test_a_shard_given_twice_is_refused(tmp_path):
     _, paths = shards(tmp_path, list(sample_runs.showcase(0)), 2)
-    with pytest.raises(BadInput, match=r"is also in .*run\.jsonl; give each shard once"):
+    with pytest.raises(BadInput, match=r"is shard 1/2, as is .*run\.jsonl; give each shard once"):
         runs.merge([*paths, paths[0]], tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
@@ -267,7 +267,7 @@ def test_the_policy_allows_our_style_and_script_and_nothing_else(tmp_path):
 
 def test_no_script_makes_markup_from_text():
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(|new Function|srcdoc"
-    assert not [path.name for path in REPORT.glob("*.js") if re.search(forbidden, path.read_text("utf-8"))]
+    assert not [path.name for path in REPORT.rglob("*.js") if re.search(forbidden, path.read_text("utf-8"))]
 
 
 def test_the_page_names_no_outside_address(tmp_path):

@@ -249,29 +249,29 @@ def test_a_tool_loop_reads_as_a_conversation(tab, showcase):
         page.wait_for_selector(".turn")
         roles = page.locator(".bubble > header > b").all_inner_texts()
         assert roles == ["system", "user", "assistant", "tool", "assistant", "tool", "tool", "assistant"]
-        assert page.locator("#turn-2 .call header b").all_inner_texts() == ["issue_refund"] * 2
+        assert page.locator("[data-turn='2'] .call header b").all_inner_texts() == ["issue_refund"] * 2
         assert (
-            page.locator("#turn-2 .call pre").first.inner_text()
+            page.locator("[data-turn='2'] .call pre").first.inner_text()
             == '{\n  "order_id": "A-1001",\n  "amount": 84.9\n}'
         )
-        assert page.locator("#turn-3 .bubble.tool .name").all_inner_texts() == ["issue_refund"] * 2
-        assert '"already refunded"' in page.locator("#turn-3 .bubble.tool >> nth=1").inner_text()
-        assert page.inner_text("#turn-3 figcaption").startswith("26 chunks from 310 ms")
-        assert page.locator("#turn-3 .timeline .tick").count() == 26
-        assert "590 → 33 tokens (295 cached)" in page.inner_text("#turn-3 .turn-head")
+        assert page.locator("[data-turn='3'] .bubble.tool .name").all_inner_texts() == ["issue_refund"] * 2
+        assert '"already refunded"' in page.locator("[data-turn='3'] .bubble.tool >> nth=1").inner_text()
+        assert page.inner_text("[data-turn='3'] figcaption").startswith("26 chunks from 310 ms")
+        assert page.locator("[data-turn='3'] .timeline .tick").count() == 26
+        assert "590 → 33 tokens (295 cached)" in page.inner_text("[data-turn='3'] .turn-head")
         assert "$0.00231" in page.inner_text("#case .facts")
 
 
 def test_the_raw_request_and_response_unfold(tab, showcase):
     with opened(tab, showcase, f"#case={LOOP}") as page:
         page.wait_for_selector(".turn")
-        assert page.locator("#turn-2 .bodies pre").count() == 0
-        page.click("#turn-2 summary:text-is('request')")
-        request = json.loads(page.inner_text("#turn-2 .bodies pre"))
+        assert page.locator("[data-turn='2'] .bodies pre").count() == 0
+        page.click("[data-turn='2'] summary:text-is('request')")
+        request = json.loads(page.inner_text("[data-turn='2'] .bodies pre"))
         assert [message["role"] for message in request["messages"]] == ["system", "user", "assistant", "tool"]
         assert [tool["function"]["name"] for tool in request["tools"]] == ["lookup_order", "issue_refund"]
-        page.click("#turn-2 summary:has-text('raw response')")
-        raw = json.loads(page.locator("#turn-2 .bodies pre").nth(1).inner_text())
+        page.click("[data-turn='2'] summary:has-text('raw response')")
+        raw = json.loads(page.locator("[data-turn='2'] .bodies pre").nth(1).inner_text())
         assert raw["choices"][0]["finish_reason"] == "tool_calls"
 
 
@@ -410,7 +410,7 @@ def test_a_reply_as_recorded_is_told_from_the_reply_judged(tab, tmp_path):
     made = sample_runs.result("odd/case", sample_runs.MINI, turns, messages=said, play="every_turn")
     path = draw(tmp_path, [made])
     with opened(tab, path, "#case=odd/case[gpt-4o-mini]#1") as page:
-        page.wait_for_selector("#turn-2")
+        page.wait_for_selector("[data-turn='2']")
         notes = page.locator(".bubble.assistant").all_inner_texts()
         assert [note.split("\n") for note in notes] == [
             ["assistant", "reply", "new"],

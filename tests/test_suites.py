@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from replay import assertions, documents, faults, providers, schemas, suites
 from replay.config import Project
 from replay.errors import BadInput, NothingToRun
+from replay.fixtures import _find
 from replay.suites import _reader
 from replay.turn import Target
 from replay.verdict import Verdict
@@ -201,6 +202,31 @@ cases:
 
 
 @pytest.mark.parametrize(
+    ("margin", "meant"),
+    [
+        ("", {}),
+        ("margin: 0.02", {"overall": 0.02}),
+        ("margin: {overall: 0.02, tool_calls: 0.1}", {"overall": 0.02, "tool_calls": 0.1}),
+    ],
+)
+def test_a_suite_says_how_much_worse_a_candidate_may_be(project, margin, meant):
+    assert load(project, BASE + f"assert: [budget]\n{margin}").margins == meant
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        ("2", "s.yaml:4:9: error: margin must be"),
+        ("nothing", "margin"),
+        ("{tool_call: 0.1}", 'no assertion is called "tool_call"; did you mean "tool_calls"?'),
+        ("[0.1]", "margin"),
+    ],
+)
+def test_a_margin_that_is_none_is_refused_with_its_place(project, margin, said):
+    assert said in refusal(project, BASE + f"assert: [budget]\nmargin: {margin}")
+
+
+@pytest.mark.parametrize(
     ("asserted", "meant"),
     [
         ("", (Contract(),)),
@@ -341,8 +367,8 @@ def test_all_faults_of_all_suites_are_reported_at_once(project):
 
 def test_ten_thousand_cases_do_not_take_ten_thousand_walks(project, monkeypatch):
     walks = []
-    walk = _reader.fixtures._walk
-    monkeypatch.setattr(_reader.fixtures, "_walk", lambda *args: walks.append(args) or walk(*args))
+    walk = _find._walk
+    monkeypatch.setattr(_find, "_walk", lambda *args: walks.append(args) or walk(*args))
     folder = project.conversations / "many"
     folder.mkdir()
     for number in range(300):

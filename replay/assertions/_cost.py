@@ -1,22 +1,26 @@
-"""What a turn cost: its usage times the target's price."""
+"""What a turn cost, or will: usage times the target's price."""
 
 from __future__ import annotations
 
 import math
 
 from replay.conversation import Json
-from replay.turn import Turn
+from replay.turn import Turn, Usage
 
 MILLION = 1_000_000
 
 
 def cost_of(turn: Turn, price: Json) -> float | None:
-    """Return what a turn cost in US dollars, None where usage or price is not known.
+    """Return what a turn cost in US dollars, None where usage or price is not known."""
+    return cost_of_usage(turn.reply.usage if turn.reply else None, price)
+
+
+def cost_of_usage(usage: Usage | None, price: Json) -> float | None:
+    """Return what these tokens cost in US dollars, None where usage or price is not known.
 
     `price` is `{"prompt", "completion", "cached"}` in US dollars for a million tokens. Cached tokens are part
     of the prompt's, and cost as those where no price is given for them.
     """
-    usage = turn.reply.usage if turn.reply else None
     if usage is None or not isinstance(price, dict):
         return None
     cached = usage.cached_tokens or 0

@@ -43,8 +43,9 @@ class Cassette:
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
     (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
-    file of these bytes was read as before. Raises BadInput for a damaged file and StorageError for one that
-    cannot be read. Safe to use from several threads.
+    file of these bytes was read as before. Of what was recorded before `forgive` (a time as recordings note
+    it) only whole answers are played. `heard` is told of each interaction that was recorded. Raises BadInput
+    for a damaged file and StorageError for one that cannot be read. Safe to use from several threads.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class Cassette:
         label: str = "",
         record_hint: str = "",
         cache: Callable[[bytes], Cached] | None = None,
+        forgive: str = "",
+        heard: Callable[[Interaction], None] | None = None,
     ) -> None:
         if mode not in MODES:
             raise BadInput(f'record mode "{mode}" is not known; {nearest(mode, MODES)}')
         self.path, self.mode = Path(path), mode
         self.redactor, self.ignore = redactor, tuple(ignore)
         self.label, self.record_hint = label, record_hint
+        self._heard = heard
         self.misses: list[CassetteMiss] = []
         self.drift: list[Drift] = []
         self.recorded: list[Interaction] = []
@@ -72,12 +76,18 @@ class Cassette:
         self._broken: StorageError | None = None
         self._nearest: Nearest | None = None
         if self.writes:
-            fold.fold_orphans(self._file, self._key)
+            fold.fold_orphans(self._file, self.key)
         raw = fold.bytes_of(self.path)
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
         interactions = read(str(path), raw, cache and cache(raw)) if raw is not None else ()
-        self._lookup = Lookup(interactions, self._key)
+        self._lookup = Lookup(interactions, self.key)
+        if forgive:
+            self._lookup.skip(
+                index
+                for index, one in enumerate(interactions)
+                if not one.response.whole and fold.recorded_at(one) < forgive
+            )
 
     @cached_property
     def _file(self) -> Path:
@@ -122,6 +132,21 @@ class Cassette:
             index = None if request is None else self._lookup.peek(request)
             return index is not None and self._lookup.interactions[index].response.attempt > 1
 
+    def holds(self, request: RecordedRequest) -> bool:
+        """Whether a live request would be answered from the recording."""
+        with self._lock:
+            return self._lookup.peek(request) is not None
+
+    def key(self, request: RecordedRequest) -> str:
+        """Return what requests share that are the same to this cassette."""
+        return key(self._redacted(request), self.ignore)
+
+    def count(self, request: RecordedRequest) -> int:
+        """How often a request is recorded, now and before."""
+        name = self.key(request)
+        with self._lock:
+            return sum(self.key(one.request) == name for one in (*self.interactions, *self.recorded))
+
     def play(self, request: RecordedRequest) -> RecordedResponse | None:
         """Answer a live request from the recording; None when it has to be sent.
 
@@ -165,6 +190,8 @@ class Cassette:
             except StorageError as problem:
                 self._broken = problem
                 raise
+        if self._heard is not None:
+            self._heard(Interaction(request, response))
 
     def transport(self, inner: Any = None, *, attempt: int | None = None, pace: bool = False) -> Any:
         """Return the transport that plays and records, for httpx2 and httpx, sync and async.
@@ -193,7 +220,7 @@ class Cassette:
         if held is not None:
             try:
                 loaded = self._lookup.interactions if held.base == self._base else None
-                fold.finish(self._file, held, self.recorded, loaded=loaded, key=self._key)
+                fold.finish(self._file, held, self.recorded, loaded=loaded, key=self.key)
             finally:
                 held.close()
 
@@ -205,9 +232,6 @@ class Cassette:
 
     def _redacted(self, request: RecordedRequest) -> RecordedRequest:
         return self.redactor.request(request) if self.redactor else request
-
-    def _key(self, request: RecordedRequest) -> str:
-        return key(self._redacted(request), self.ignore)
 
     def _start(self) -> None:
         if self._broken is not None:

@@ -43,6 +43,11 @@ class RecordedResponse:
     attempt: int = 1
     source: Object = field(default_factory=dict)
 
+    @property
+    def whole(self) -> bool:
+        """Whether this is an answer, and all of it."""
+        return self.failure is None and self.status is not None and self.status < 400
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:

@@ -30,6 +30,10 @@ class Lookup:
         self._recorded: Counter[Hashable] = Counter()
         self._asked: Counter[str] = Counter()
 
+    def skip(self, indexes: Iterable[int]) -> None:
+        """Let these answer nothing."""
+        self._done.update(indexes)
+
     def take(self, request: RecordedRequest) -> int | None:
         """Return the index of the interaction that answers, and count it as played; None on a miss."""
         index = self.peek(request)

@@ -44,7 +44,7 @@ class Tape:
         self._raw = 0
         self._pieces: list[bytes] = []
         self._chunks: list[tuple[float, int]] = []
-        self._done = False
+        self._timed, self._done = True, False
 
     def answered(self, status: int, reason: str, headers: dict[str, list[str]]) -> dict[str, list[str]]:
         """Note the head of the answer; returns the headers to pass on, which fit the decoded body."""
@@ -57,6 +57,10 @@ class Tape:
             }
         self._status, self._reason, self._headers = status, reason, headers
         return headers
+
+    def untimed(self) -> None:
+        """Keep no times: what answers does not do so when it is asked."""
+        self._timed = False
 
     def feed(self, raw: bytes) -> bytes:
         """Take the next bytes off the wire; returns them decoded. Raises zlib.error."""
@@ -108,7 +112,7 @@ class Tape:
             self._reason,
             self._headers,
             b"".join(self._pieces),
-            tuple(self._chunks),
+            tuple(self._chunks) if self._timed else (),
             failure,
             self._attempt,
             {"recorded_at": now()},

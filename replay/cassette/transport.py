@@ -44,11 +44,11 @@ class CassetteTransport:
 
     def handle_request(self, request: Any) -> Any:
         """Answer a request from the cassette, or send it and record what comes back."""
-        asked = _asked(request, request.read())
-        played = self.cassette.play(asked)
+        live = asked(request, request.read())
+        played = self.cassette.play(live)
         if played is not None:
-            return self._played(request, asked, played)
-        tape = self._tape(request, asked)
+            return self._played(request, live, played)
+        tape = self._tape(request, live)
         try:
             response = self._sender(request, "HTTPTransport").handle_request(_forwarded(request))
         except _library(request).TransportError as problem:
@@ -58,11 +58,11 @@ class CassetteTransport:
 
     async def handle_async_request(self, request: Any) -> Any:
         """As `handle_request`."""
-        asked = _asked(request, await request.aread())
-        played = self.cassette.play(asked)
+        live = asked(request, await request.aread())
+        played = self.cassette.play(live)
         if played is not None:
-            return self._played(request, asked, played)
-        tape = self._tape(request, asked)
+            return self._played(request, live, played)
+        tape = self._tape(request, live)
         try:
             sender = self._sender(request, "AsyncHTTPTransport")
             response = await sender.handle_async_request(_forwarded(request))
@@ -207,6 +207,8 @@ def _recording(request: Any, response: Any, tape: Tape) -> Any:
     for name, value in response.headers.multi_items():
         headers.setdefault(name.lower(), []).append(value)
     headers = tape.answered(response.status_code, response.reason_phrase, headers)
+    if "replay_played" in response.extensions:
+        tape.untimed()
     library = _library(request)
     return library.Response(
         response.status_code,
@@ -232,7 +234,8 @@ def _kind(library: Any, body: type) -> Any:
     return type(body.__name__, (body, library.SyncByteStream, library.AsyncByteStream), {})
 
 
-def _asked(request: Any, body: bytes) -> RecordedRequest:
+def asked(request: Any, body: bytes) -> RecordedRequest:
+    """Return a request of either library as it is looked up."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     return RecordedRequest(request.method, str(request.url), headers, body)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from replay import filenames
-from replay.config import _settings
+from replay.config import _overrides, _settings
 from replay.config._settings import CREDENTIALS as CREDENTIALS
 from replay.config._toml import place, syntax_fault
 from replay.conversation import Json, Object
@@ -28,6 +28,7 @@ class Project:
     """A folder with `fixtures/`, `suites/` and `reports/`, and what `[tool.replay]` says about it.
 
     `settings` holds the tables beside `targets`; `file` is the configuration's, None where there is none.
+    `tenants` holds the settings that a target has for a tenant, by target and tenant.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Project:
     settings: Object = field(default_factory=dict)
     file: Path | None = None
     warnings: tuple[Fault, ...] = ()
+    tenants: dict[str, Object] = field(default_factory=dict)
 
     @classmethod
     def find(cls, start: Path) -> Project:
@@ -50,6 +52,17 @@ class Project:
             if found:
                 return _project(*found[0])
         return cls(start)
+
+    def for_tenant(self, name: str | None = None) -> Project:
+        """Return the project as a tenant has it, with the environment's limits.
+
+        What a tenant's table says, `[tool.replay.targets.x.tenants.acme]`, takes the place of the target's
+        own settings; where none is named, `REPLAY_TENANT` does. `REPLAY_LIMITS` and `REPLAY_LIMITS_<TARGET>`
+        take the place of limits. Raises BadInput for a tenant that no target has and for what is no limit.
+        """
+        tenant = name or os.environ.get(_overrides.TENANT)
+        targets = _overrides.of_tenant(self.targets, self.tenants, tenant) if tenant else self.targets
+        return replace(self, targets=_overrides.of_environment(targets))
 
     @cached_property
     def conversations(self) -> Path:
@@ -182,7 +195,8 @@ def _project(path: Path, found: tuple[tuple[str, ...], Object, str]) -> Project:
     if errors:
         raise BadInput(errors)
     settings = {name: value for name, value in table.items() if name != "targets"}
-    return Project(path.parent, targets, settings, path, tuple(faults))
+    tenants = {name: own["tenants"] for name, own in table.get("targets", {}).items() if own.get("tenants")}
+    return Project(path.parent, targets, settings, path, tuple(faults), tenants)
 
 
 def _targets(table: Json, report: _settings.Report) -> dict[str, Target]:
@@ -216,8 +230,15 @@ def _target(name: str, settings: Object, report: _settings.Report) -> Target:
     for key in ("provider", "model"):
         if key not in settings:
             report(("targets", name), f'target "{name}" needs a {key}')
-    for key in ("base_url", "endpoint"):
-        if _settings.unprotected(settings.get(key)):
-            report(("targets", name, key), f"{key} sends keys unencrypted; use https://", True)
-    rest = {key: value for key, value in settings.items() if key not in ("provider", "model")}
+    _check_encryption(settings, ("targets", name), report)
+    tenants = settings.get("tenants")
+    for tenant, own in tenants.items() if isinstance(tenants, dict) else ():
+        _check_encryption(own, ("targets", name, "tenants", tenant), report)
+    rest = {key: value for key, value in settings.items() if key not in ("provider", "model", "tenants")}
     return Target(name, str(settings.get("provider", "")), str(settings.get("model", "")), rest)
+
+
+def _check_encryption(settings: Json, keys: tuple[str, ...], report: _settings.Report) -> None:
+    for key in ("base_url", "endpoint"):
+        if isinstance(settings, dict) and _settings.unprotected(settings.get(key)):
+            report((*keys, key), f"{key} sends keys unencrypted; use https://", True)

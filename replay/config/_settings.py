@@ -182,7 +182,15 @@ def unknown(table: Mapping[str, Json], path: tuple[str, ...], names: Collection[
 
 _PER_MINUTE = _number(1, 1_000_000_000)
 _DOLLARS = _number(0, 1_000_000, whole=False)
-TARGET: dict[str, Rule] = {
+LIMITS = _table(
+    {
+        "concurrency": _number(1, 10_000),
+        "requests_per_minute": _PER_MINUTE,
+        "tokens_per_minute": _PER_MINUTE,
+        "queue": _number(1, 1_000_000),
+    }
+)
+_OWN: dict[str, Rule] = {
     "provider": text,
     "model": text,
     "deployment": text,
@@ -206,16 +214,11 @@ TARGET: dict[str, Rule] = {
     "headers": _each(text),
     "timeout": _seconds,
     "retries": _number(0, 100),
-    "limits": _table(
-        {
-            "concurrency": _number(1, 10_000),
-            "requests_per_minute": _PER_MINUTE,
-            "tokens_per_minute": _PER_MINUTE,
-        }
-    ),
+    "limits": LIMITS,
     "params": _table({"add": _each(_anything), "rename": _each(text), "drop": _texts}),
     "price": _table({"prompt": _DOLLARS, "completion": _DOLLARS, "cached": _DOLLARS}),
 }
+TARGET = _OWN | {"tenants": _each(_table(_OWN))}
 check_target = _table(TARGET)
 check_redaction = _table(
     {

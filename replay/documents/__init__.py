@@ -9,6 +9,7 @@ from pathlib import Path
 from replay import atomic
 from replay.documents._check import Check, kind
 from replay.documents._document import Document, Keys
+from replay.documents._json import parse_line
 from replay.documents._numbers import number_fault
 from replay.documents._read import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, read, source
 from replay.documents._write import dump
@@ -24,6 +25,7 @@ __all__ = [
     "kind",
     "number_fault",
     "parse",
+    "parse_line",
     "read",
     "source",
     "write",

@@ -129,11 +129,15 @@ def _mark(event: Any) -> Mark | None:
 
 @dataclass(frozen=True)
 class Document:
-    """A file as plain data. Places are found only when someone asks, by reading the text once more."""
+    """A file as plain data. Places are found only when someone asks, by reading the text once more.
+
+    `line` is where the text begins: its document may be one of many in the file.
+    """
 
     path: str
     data: Json
     text: str
+    line: int = 1
 
     @cached_property
     def marks(self) -> Marks:
@@ -149,7 +153,7 @@ class Document:
     def fault(self, keys: Keys, message: str, warning: bool = False, *, key: bool = False) -> Fault:
         """Make a fault at a value, or with `key` at the key itself."""
         mark = self.mark(keys, key=key)
-        return Fault(self.path, mark.line, mark.column, message, warning)
+        return Fault(self.path, mark.line + self.line - 1, mark.column, message, warning)
 
     def plain(self, keys: Keys) -> str | None:
         """Return an unquoted scalar as it was written (`3.10`), None where there is something else."""

@@ -33,7 +33,7 @@ from replay.errors import BadInput, Fault, nearest
 
 MAX_BYTES = 50_000_000
 MAX_DEPTH = 100
-MAX_NODES = 1_000_000
+MAX_NODES = 1_000_000  # that aliases may stand for; what is written out is limited by the bytes
 
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 _FORBIDDEN = re.compile(
@@ -67,7 +67,7 @@ def source(path: Path, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 def parse(content: str | bytes, path: str = "") -> Document:
     """Read a text that holds one YAML document. Raises BadInput with `path` and the place."""
-    text = content if isinstance(content, str) else _decode(content, path)
+    text = content if isinstance(content, str) else decode(content, path)
     text = text.removeprefix("\ufeff")
     _refuse_remains(text, path)
     try:
@@ -86,14 +86,13 @@ class _Builder:
     def __init__(self, path: str) -> None:
         self._path = path
         self._anchors: dict[str, tuple[Any, int]] = {}
-        self._nodes = 0
         self.bad_keys = False  # some key is given twice or is not text
         self.doubtful_keys = False  # or may be a merge key
 
     def build(self, stream: Iterator[Any]) -> Json:
         items: list[Any] = []
         stack: list[tuple[list[Any], Any, int]] = []
-        nodes = 0  # the hot loop: local names, the commonest event first
+        nodes = repeated = 0  # the hot loop: local names, the commonest event first
         for event in stream:
             kind = type(event)
             if kind is ScalarEvent:
@@ -116,12 +115,12 @@ class _Builder:
                 items.append(value)
             elif kind is AliasEvent:
                 value, size = self._alias(event)
-                nodes += size
+                nodes, repeated = nodes + size, repeated + size
+                if repeated > MAX_NODES:
+                    self._fail(event, f"aliases stand for more than {MAX_NODES:,} values")
                 items.append(value)
             else:
                 self._document(event, items)
-            if nodes > MAX_NODES:
-                self._fail(event, f"more than {MAX_NODES:,} values, aliases counted where they are used")
         return items[0]
 
     def _mapping(self, items: list[Any]) -> dict[str, Any]:
@@ -176,15 +175,16 @@ class _Builder:
         raise BadInput([Fault(self._path, mark.line + 1, mark.column + 1, message)])
 
 
-def _decode(source: bytes, path: str) -> str:
+def decode(source: bytes, path: str, line: int = 1) -> str:
+    """Return the text of a file, or of what begins at a line of it. Raises BadInput."""
     if source[:2] in (b"\xff\xfe", b"\xfe\xff") or source[:4].count(0) >= 2:
-        raise BadInput([Fault(path, 1, 1, "is UTF-16 or UTF-32 text (byte 0); save it as UTF-8")])
+        raise BadInput([Fault(path, line, 1, "is UTF-16 or UTF-32 text (byte 0); save it as UTF-8")])
     try:
         return source.decode("utf-8")
     except UnicodeDecodeError as problem:
         whole = source[: problem.start].decode("utf-8")
         what = f"byte 0x{source[problem.start]:02x} at offset {problem.start} is not UTF-8; save it as UTF-8"
-        raise BadInput([_at(path, whole, len(whole), what)]) from None
+        raise BadInput([_at(path, whole, len(whole), what, line)]) from None
 
 
 def _refuse_remains(text: str, path: str) -> None:
@@ -232,6 +232,6 @@ def _advice(problem: MarkedYAMLError, line: str) -> str:
     return f"this is not YAML:{context}, {what}" if context else f"this is not YAML: {what}"
 
 
-def _at(path: str, text: str, offset: int, message: str) -> Fault:
-    line = text.count("\n", 0, offset) + 1
+def _at(path: str, text: str, offset: int, message: str, first: int = 1) -> Fault:
+    line = text.count("\n", 0, offset) + first
     return Fault(path, line, offset - text.rfind("\n", 0, offset), message)

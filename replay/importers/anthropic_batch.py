@@ -18,22 +18,10 @@ from replay.importers import Logged
 from replay.importers._items import beginnings
 from replay.importers._join import Halves, Join, beside
 from replay.importers._records import as_bytes, mapping, text
+from replay.providers._anthropic_errors import STATUS
 
 _URL = "https://api.anthropic.com/v1/messages"
 _LIST = "requests"
-# https://docs.anthropic.com/en/api/errors
-_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
 
 
 def sniff(head: bytes) -> bool:
@@ -81,7 +69,7 @@ def _result(logged: Logged, result: Object) -> Logged:
         return replace(logged, status=200, response=as_bytes(mapping(result.get("message"))))
     if kind == "errored":
         error = mapping(result.get("error"))
-        status = _STATUS.get(text(mapping(error.get("error") or error).get("type")))
+        status = STATUS.get(text(mapping(error.get("error") or error).get("type")))
         refused = "" if status else "an error of a kind that is not known"
         return replace(logged, status=status, response=as_bytes(error), refused=logged.refused or refused)
     if kind in ("canceled", "expired"):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from replay.conversation import Json, Object
-from replay.importers import Logged, _derived
-from replay.importers._records import as_bytes, some
+from replay.importers import Logged, _derived, _lines
+from replay.importers._records import ODD, as_bytes, some
 from replay.jsontext import parse
 
 LOGGED = "ADK keeps the SDK's objects, not bodies"
@@ -38,8 +38,9 @@ def sniff(head: bytes) -> bool:
 def read(path: Path) -> Iterator[Logged]:
     """Yield every call of a session (`event 2`), or every question of a set (`case 1, turn 2`)."""
     try:
-        yield from _document(str(path), parse(path.read_bytes()))
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as problem:
+        with _lines.opened(path) as stream:
+            yield from _document(str(path), parse(stream.read()))
+    except (*ODD, *_lines.DAMAGE) as problem:
         yield Logged(str(path), "", refused=f"the file cannot be read: {problem}")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from replay.conversation import Json, Object
 from replay.importers import Logged, _derived, _inspect_messages
 from replay.importers._items import Item, items
-from replay.importers._records import as_bytes, some
+from replay.importers._records import ODD, as_bytes, some
 from replay.jsontext import parse
 
 _ZIP = b"PK\x03\x04"
@@ -77,7 +77,7 @@ def _guarded(path: str, item: Item) -> Iterator[Logged]:
     place = f"sample {sample.get('id')} epoch {sample.get('epoch', 1)}"
     try:
         yield from _calls(path, place, sample)
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
+    except ODD as problem:
         yield Logged(path, place, refused=f"the sample cannot be read: {problem!r}")
 
 

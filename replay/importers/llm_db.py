@@ -8,17 +8,16 @@ https://llm.datasette.io/en/stable/logging.html
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from replay.conversation import Json, Object
+from replay.conversation import Object
 from replay.importers import Logged, _derived
 from replay.importers._llm_parts import Parts
 from replay.importers._llm_responses import asked as before_turns
-from replay.importers._records import given, some
+from replay.importers._records import ODD, given, mapping, mappings, some
 
 DERIVED = "llm's logs.db keeps messages, not bodies"
 _MAGIC = b"SQLite format 3\0"
@@ -74,14 +73,14 @@ def _turn(database: sqlite3.Connection, row: Object) -> tuple[Object, Object | N
 def _guarded(path: str, place: str, row: Object, database: sqlite3.Connection, asked: _Asked) -> Logged:
     try:
         return _call(path, place, row, *asked(database, row))
-    except (ValueError, TypeError, KeyError, AttributeError, sqlite3.Error) as problem:
+    except (*ODD, sqlite3.Error) as problem:
         return Logged(path, place, refused=f"the row cannot be read: {problem}")
 
 
 def _call(path: str, place: str, row: Object, asked: Object, said: Object | None) -> Logged:
     if not asked.get("messages"):
         return Logged(path, place, refused="no messages are kept")
-    kept, options = _object(row.get("response_json")), given(_object(row.get("options_json")))
+    kept, options = mapping(row.get("response_json")), given(mapping(row.get("options_json")))
     known: Object = {
         **_derived.origin(row["id"], row.get("datetime_utc")),
         "thread": row.get("conversation_id") or "",
@@ -108,7 +107,7 @@ def _one(messages: list[Object]) -> Object | None:
 
 def _format(database: sqlite3.Connection, row: Object) -> Object | None:
     found = database.execute("SELECT content FROM schemas WHERE id = ?", [row.get("schema_id")]).fetchone()
-    schema = _object(found[0]) if found else None
+    schema = mapping(found[0]) if found else None
     return {"type": "json_schema", "json_schema": {"name": "output", "schema": schema}} if schema else None
 
 
@@ -120,17 +119,16 @@ def _usage(row: Object, body: Object) -> Object | None:
     usage = body.get("usage")
     total = usage.get("total_tokens") if isinstance(usage, dict) else None
     counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
-    return {name: count for name, count in counts.items() if isinstance(count, int)} | _object(
+    return {name: count for name, count in counts.items() if isinstance(count, int)} | mapping(
         row.get("token_details")
     )
 
 
 def _finish(body: Object) -> str | None:
     """The provider's own word, from the body or the merged stream that the tool keeps."""
-    places: list[Json] = [body, *_list(body.get("choices")), *_list(body.get("candidates"))]
-    for place in places:
+    for place in (body, *mappings(body.get("choices")), *mappings(body.get("candidates"))):
         for name in ("finish_reason", "stop_reason", "finishReason"):
-            if isinstance(place, dict) and isinstance(place.get(name), str):
+            if isinstance(place.get(name), str):
                 return str(place[name])
     return None
 
@@ -142,15 +140,3 @@ def _provider(body: Object) -> str:
     if body.get("object") == "response":
         return "openai_responses"
     return "gemini" if "candidates" in body or "usageMetadata" in body else ""
-
-
-def _object(text: str | None) -> Object:
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -15,11 +15,10 @@ from typing import Any
 from replay import documents
 from replay.conversation import Json, Object
 from replay.errors import BadInput
-from replay.importers import Logged, _derived
-from replay.importers._items import Item, items
+from replay.importers import Logged, _derived, _lines
 from replay.importers._promptfoo_assertions import carried
 from replay.importers._promptfoo_config import planned
-from replay.importers._records import some
+from replay.importers._records import ODD, each, some
 from replay.jsontext import parse
 
 DERIVED = "promptfoo keeps the prompt and the text of the answer, not bodies"
@@ -52,16 +51,9 @@ def sniff(head: bytes) -> bool:
 
 def read(path: Path) -> Iterator[Logged]:
     """Yield every request of a configuration (`test 2`), or every result (`item 5`)."""
-    with path.open("rb") as file:
-        results = file.read(64).lstrip()[:1] == b"{"
-    if results:
-        for item in items(path, "results.results", "results"):
-            try:
-                yield _result(str(path), item)
-            except (ValueError, TypeError, KeyError, AttributeError) as problem:
-                yield Logged(str(path), item.place, refused=f"the result cannot be read: {problem!r}")
-        return
-    yield from _configured(path)
+    if _lines.head(path).lstrip()[:1] == b"{":
+        return each(path, _result, "results.results", "results")
+    return _configured(path)
 
 
 def _configured(path: Path) -> Iterator[Logged]:
@@ -74,27 +66,24 @@ def _configured(path: Path) -> Iterator[Logged]:
     except BadInput as damage:
         fault = damage.faults[0]
         yield Logged(str(path), "", refused=f"line {fault.line}: {fault.message}")
-    except (ValueError, TypeError, AttributeError, OSError) as problem:
+    except (*ODD, *_lines.DAMAGE) as problem:
         yield Logged(str(path), "", refused=f"the configuration cannot be read: {problem}")
 
 
-def _result(path: str, item: Item) -> Logged:
-    result: Any = item.value
-    if not isinstance(result, dict):
-        return Logged(path, item.place, refused=item.wrong or "not a JSON object")
+def _result(path: str, place: str, result: Object) -> Logged:
     test, response = result.get("testCase") or {}, result.get("response") or {}
     asked = _asked(result["prompt"]["raw"], result.get("provider"))
     known = _known(result.get("provider"), test.get("assert") or [], test)
     known |= _derived.origin(result.get("id"), result.get("timestamp"), **known["source"])
     if response.get("output") is None:
         why = result.get("error") or response.get("error") or "no output is kept"
-        return Logged(path, item.place, refused=f"the call failed without an HTTP answer: {why}")
+        return Logged(path, place, refused=f"the call failed without an HTTP answer: {why}")
     answer = _derived.said(
         {"role": "assistant"} | _said(response["output"]),
         response.get("finishReason"),
         _usage(response.get("tokenUsage") or {}) or None,
     )
-    return _derived.chat(path, item.place, asked, answer, DERIVED, **known)
+    return _derived.chat(path, place, asked, answer, DERIVED, **known)
 
 
 def _asked(prompt: str, provider: Any) -> Object:

@@ -14,7 +14,7 @@ from typing import Any
 from replay.conversation import Object
 from replay.importers import Logged, _derived
 from replay.importers._items import Item, items
-from replay.importers._records import some
+from replay.importers._records import ODD, some
 
 DERIVED = "tau-bench keeps messages, not bodies: no model, tools, params or usage"
 
@@ -29,7 +29,7 @@ def read(path: Path) -> Iterator[Logged]:
     for item in items(path):
         try:
             yield from _trajectory(str(path), item)
-        except (ValueError, TypeError, KeyError, AttributeError) as problem:
+        except ODD as problem:
             yield Logged(str(path), item.place, refused=f"the trajectory cannot be read: {problem!r}")
 
 

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from replay.config import Project
+from replay.limits._admission import Admission
+from replay.limits._budget import Budget
+from replay.limits._desk import CONCURRENCY, Desk, State
+from replay.limits._estimate import Estimate, estimate, estimated_cost
+from replay.limits._identity import account, priority_of
 from replay.turn import Request, Target, Turn
+
+__all__ = [
+    "CONCURRENCY",
+    "Admission",
+    "Budget",
+    "Desk",
+    "Estimate",
+    "Gate",
+    "Open",
+    "State",
+    "Ticket",
+    "account",
+    "estimate",
+    "estimated_cost",
+    "gate",
+    "priority_of",
+]
 
 
 class Ticket(Protocol):
@@ -18,16 +42,43 @@ class Ticket(Protocol):
 class Gate(Protocol):
     """Lets calls through; safe to use from threads."""
 
-    def admit(self, target: Target, request: Request) -> AbstractContextManager[Ticket]:
-        """Wait until it may be sent. Raises ProviderFailure where it never may: the budget is spent."""
+    def admit(self, target: Target, request: Request, priority: int = 0) -> AbstractContextManager[Ticket]:
+        """Wait until it may be sent; of what waits, higher priorities go first.
+
+        A ticket that is left without being settled was for nothing: no call was made. Raises ProviderFailure
+        where it never may be sent: the budget is spent, or too much waits.
+        """
+
+    def state(self) -> State:
+        """How many calls are under way and wait, and what is spent."""
 
 
 class Open:
     """A gate that lets everything through."""
 
-    def admit(self, target: Target, request: Request) -> AbstractContextManager[Ticket]:  # noqa: ARG002
+    def admit(
+        self,
+        target: Target,  # noqa: ARG002
+        request: Request,  # noqa: ARG002
+        priority: int = 0,  # noqa: ARG002
+    ) -> AbstractContextManager[Ticket]:
         """Let it pass."""
         return nullcontext(self)
 
     def settle(self, turn: Turn) -> None:
         """Keep nothing."""
+
+    def state(self) -> State:
+        """Nothing is known."""
+        return State()
+
+
+def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Gate:
+    """Return a gate that keeps the limits of the project's targets, and the budget.
+
+    Without `limits`, a target is asked CONCURRENCY calls at once. `targets` are those that will be asked.
+    Raises BadInput where the cost of one of them cannot be known and the budget limits it.
+    """
+    budget = budget or Budget()
+    budget.check(project.target(name) for name in targets)
+    return Admission(Desk(project.targets, budget))

@@ -14,6 +14,7 @@ from replay import fixtures, importers, providers
 from replay.config import Project
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault
+from replay.fixtures._find import SUFFIXES
 from replay.importers import Logged
 from replay.jsontext import parse
 from replay.lint._places import InBody, InFixture, Place
@@ -70,7 +71,7 @@ class Sources:
                 yield from self._log(reading, log, threads)
 
     def _is_fixture(self, path: Path) -> bool:
-        return path.suffix in fixtures.SUFFIXES and path.is_relative_to(self.project.conversations)
+        return path.suffix in SUFFIXES and path.is_relative_to(self.project.conversations)
 
     def _fixture(self, path: Path) -> tuple[Subject, Place]:
         warnings: list[Fault] = []
@@ -107,7 +108,7 @@ class Sources:
         with suppress(Refused):
             if _claimed(body):
                 return [self._pasted(log.path.read_bytes(), shown)]
-        if log.path.suffix in fixtures.SUFFIXES and _FIXTURE.search(first):
+        if log.path.suffix in SUFFIXES and _FIXTURE.search(first):
             return [self._fixture(log.path)]
         return None
 

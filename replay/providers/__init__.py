@@ -42,7 +42,8 @@ class Provider(Protocol):
     """The contract of one wire format.
 
     A provider may also have `embed(texts, target, transport) -> Turn`, as `send` for embeddings: the reply's
-    `extra["embeddings"]` holds one vector (a list of floats) for each text.
+    `extra["embeddings"]` holds one vector (a list of floats) for each text; and `batches(target, transport)`,
+    which gives a `replay.providers._batches.Batches` or raises BadInput where this target has none.
     """
 
     def place(self, method: str, url: str) -> Place | None:

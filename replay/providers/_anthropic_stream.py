@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _anthropic_reply, _aws_frames, _errors, _shape
+from replay.providers import Unreadable, _anthropic_reply, _aws_frames, _errors, _events, _shape
 from replay.turn import ApiError, Reply
 
 _END = "message_stop"
@@ -50,28 +50,21 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
 
 
 def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
-    upcoming = iter(events)
-    event, number = next(upcoming, None), 0
-    while event is not None:
-        number, following = number + 1, next(upcoming, None)
-        document = _document(event, number, last=following is None)
-        if document:
+    for event, number, last in _events.numbered(events, _events.never):
+        if document := _document(event, number, last=last):
             yield document
         if is_end(event):
             return
-        event = following
 
 
 def _document(event: Mapping[str, str], number: int, *, last: bool) -> Object:
     data = _data(event)
     try:
-        document = parse(data) if data else {}
-    except ValueError as problem:
-        if event.get("error") or event.get("event") == "error":
-            document = data
-        else:
-            kind = "cut" if last else "bad_response"
-            raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
+        document = _events.parsed(data, number, last=last)
+    except Unreadable:
+        if not event.get("error") and event.get("event") != "error":
+            raise
+        document = data
     if event.get("error"):  # an exception that Bedrock sends as a frame
         told = _errors.told(document, "stream_error")
         raise Unreadable(ApiError("stream_error", message=told.message, code=told.code or event["event"]))

@@ -6,12 +6,12 @@ https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from replay.conversation import Json, Message, Object, Tool
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _native, _shape
+from replay.providers import Unreadable, _errors, _events, _native, _shape
 from replay.providers._chunks import Chunks
 from replay.turn import ApiError, Reply, Request, Usage
 
@@ -143,7 +143,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     """
     chunks, error = Chunks(), None
     try:
-        for chunk in _documents(events):
+        for chunk in _events.chunks(events, is_end):
             chunks.add(chunk)
     except Unreadable as told:
         error = told.error
@@ -157,26 +157,6 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     if error:
         raise Unreadable(error, reply)
     return reply
-
-
-def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
-    upcoming = iter(events)
-    event, number = next(upcoming, None), 0
-    while event is not None and not is_end(event):
-        number, following = number + 1, next(upcoming, None)
-        document = _parsed(event["data"], number, last=following is None)
-        if event.get("event") == "error" or _errors.is_error(document):
-            raise Unreadable(_errors.told(document, "stream_error"))
-        yield _shape.mapping(document, f"event {number}")
-        event = following
-
-
-def _parsed(data: str, number: int, *, last: bool) -> Json:
-    try:
-        return parse(data) if data else {}
-    except ValueError as problem:
-        kind = "cut" if last else "bad_response"
-        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
 
 
 def _request(body: Object) -> Request:

@@ -5,11 +5,11 @@ No event says that the stream is over: the last chunk is the one with a finish r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _shape
+from replay.providers import Unreadable, _errors, _events, _shape
 from replay.providers import _gemini_reply as reply
 from replay.providers._gemini_chunks import Chunks
 from replay.turn import ApiError, Reply
@@ -47,7 +47,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     """Read events. Raises Unreadable with the partial reply."""
     chunks, error = Chunks(), None
     try:
-        for chunk in _documents(events):
+        for chunk in _events.chunks(events, _events.never):
             chunks.add(chunk)
     except Unreadable as told:
         error = told.error
@@ -60,26 +60,6 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     if error:
         raise Unreadable(error, found)
     return found
-
-
-def _documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
-    upcoming = iter(events)
-    event, number = next(upcoming, None), 0
-    while event is not None:
-        number, following = number + 1, next(upcoming, None)
-        document = _parsed(event["data"], number, last=following is None)
-        if event.get("event") == "error" or _errors.is_error(document):
-            raise Unreadable(_errors.told(document, "stream_error"))
-        yield _shape.mapping(document, f"event {number}")
-        event = following
-
-
-def _parsed(data: str, number: int, *, last: bool) -> Json:
-    try:
-        return parse(data) if data else {}
-    except ValueError as problem:
-        kind = "cut" if last else "bad_response"
-        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
 
 
 def _reason(body: Object) -> str | None:

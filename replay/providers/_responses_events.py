@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _shape
-from replay.turn import ApiError
+from replay.providers import _events, _shape
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
@@ -59,24 +58,11 @@ def _type(data: str) -> Json:
 
 def documents(events: Iterable[Mapping[str, str]]) -> Iterator[Object]:
     """Yield the events of a response up to its end, as JSON. Raises Unreadable for errors and broken ones."""
-    upcoming = iter(events)
-    event, number, ended = next(upcoming, None), 0, False
-    while event is not None and not ended and not event["data"].lstrip().startswith("[DONE]"):
-        number, ended, following = number + 1, is_end(event), next(upcoming, None)
+    for event, number, last in _events.numbered(events):
         if event["data"]:
-            document = _parsed(event["data"], number, last=following is None)
-            if event.get("event") == "error" or _errors.is_error(document):
-                raise Unreadable(_errors.told(document, "stream_error"))
-            yield _shape.mapping(document, f"event {number}")
-        event = following
-
-
-def _parsed(data: str, number: int, *, last: bool) -> Json:
-    try:
-        return parse(data)
-    except ValueError as problem:
-        kind = "cut" if last else "bad_response"
-        raise Unreadable(ApiError(kind, message=f"event {number} is not JSON: {problem}")) from None
+            yield _events.chunk(event, _events.parsed(event["data"], number, last=last), number)
+        if is_end(event):
+            return
 
 
 class _Text(list[str]):

@@ -27,9 +27,11 @@ from replay.providers._anthropic_wire import (
     encode_reply,
     is_end,
 )
+from replay.providers._batches import Batches
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "batches",
     "claims",
     "decode",
     "decode_request",
@@ -55,9 +57,7 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     try:
         from replay.providers._anthropic_sdk import call
     except ModuleNotFoundError as missing:
-        if missing.name != "anthropic":
-            raise
-        raise BadInput("provider anthropic needs: pip install 'conversation-replay[anthropic]'") from None
+        raise _not_installed(missing) from None
 
     target = _as_recorded(target)
     platform = target.settings.get("platform")
@@ -65,6 +65,23 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
         raise BadInput(f'target "{target.name}": platform is {platform!r}; use vertex or bedrock')
     client, options = _CLIENTS[platform]
     return call(request, target, transport, _anthropic_wire, client, options(target))
+
+
+def batches(target: Target, transport: Any) -> Batches:
+    """Return the Message Batches, which answer within a day at half the price; a platform has none."""
+    if platform := target.settings.get("platform"):
+        raise BadInput(f'target "{target.name}": Message Batches are not at platform {platform}')
+    try:
+        from replay.providers._anthropic_batches import AnthropicBatches
+    except ModuleNotFoundError as missing:
+        raise _not_installed(missing) from None
+    return AnthropicBatches(target, transport, _api(target))
+
+
+def _not_installed(missing: ModuleNotFoundError) -> Exception:
+    if missing.name != "anthropic":
+        return missing
+    return BadInput("provider anthropic needs: pip install 'conversation-replay[anthropic]'")
 
 
 def _as_recorded(target: Target) -> Target:

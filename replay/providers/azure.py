@@ -15,10 +15,12 @@ from typing import Any
 from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import Place, _chat, _embeddings, _settings, _url
+from replay.providers._batches import Batches
 from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "batches",
     "claims",
     "decode",
     "decode_request",
@@ -62,6 +64,15 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     from replay.providers._openai import call
 
     return call(request, target, transport, _chat, "AzureOpenAI", _options(target))
+
+
+def batches(target: Target, transport: Any) -> Batches:
+    """Return the Batch API: its requests name as their model a deployment of the type Global-Batch."""
+    from replay.providers._openai_batches import OpenAIBatches
+
+    options = _options(target)
+    deployment = str(options["azure_deployment"])
+    return OpenAIBatches(target, transport, "AzureOpenAI", options, "/chat/completions", deployment)
 
 
 def embed(texts: Iterable[str], target: Target, transport: Any) -> Turn:

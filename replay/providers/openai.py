@@ -11,6 +11,7 @@ from typing import Any
 
 from replay.conversation import Object
 from replay.providers import Place, _chat, _embeddings, _settings, _url
+from replay.providers._batches import Batches
 from replay.providers._chat import (
     claims,
     decode,
@@ -23,6 +24,7 @@ from replay.providers._chat import (
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "batches",
     "claims",
     "decode",
     "decode_request",
@@ -56,6 +58,13 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     from replay.providers._openai import call
 
     return call(request, target, transport, _chat, "OpenAI", _options(target))
+
+
+def batches(target: Target, transport: Any) -> Batches:
+    """Return the Batch API, which answers within a day at half the price."""
+    from replay.providers._openai_batches import OpenAIBatches
+
+    return OpenAIBatches(target, transport, "OpenAI", _options(target), "/v1/chat/completions")
 
 
 def embed(texts: Iterable[str], target: Target, transport: Any) -> Turn:

@@ -19,10 +19,12 @@ from typing import Any
 from replay.conversation import Json, Message, Object
 from replay.jsontext import parse
 from replay.providers import Place, Unreadable, _chat, _native, _servers, _shape
+from replay.providers._batches import Batches
 from replay.providers._chat import is_end
 from replay.turn import ApiError, Reply, Request, Target, Turn
 
 __all__ = [
+    "batches",
     "claims",
     "decode",
     "decode_request",
@@ -205,6 +207,13 @@ def _said(data: Object, choice: Reply) -> Object:
 def secrets(target: Target) -> dict[str, str | None]:
     """Return the API key by its environment variable."""
     return _servers.secrets(target)
+
+
+def batches(target: Target, transport: Any) -> Batches:
+    """Return the Batch API, which answers within a day at half the price."""
+    from replay.providers._openai_batches import OpenAIBatches
+
+    return OpenAIBatches(target, transport, *_servers.client(target), f"/v1{_PATH}")
 
 
 def send(request: Request, target: Target, transport: Any) -> Turn:

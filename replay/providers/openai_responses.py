@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from replay.providers import Place, _responses, _servers
+from replay.providers._batches import Batches
 from replay.providers._responses import (
     FIRST_TOKEN,
     claims,
@@ -26,6 +27,7 @@ from replay.turn import Request, Target, Turn
 
 __all__ = [
     "FIRST_TOKEN",
+    "batches",
     "claims",
     "decode",
     "decode_request",
@@ -50,6 +52,13 @@ def place(method: str, url: str) -> Place | None:
 def secrets(target: Target) -> dict[str, str | None]:
     """Return the API key by its environment variable."""
     return _servers.secrets(target)
+
+
+def batches(target: Target, transport: Any) -> Batches:
+    """Return the Batch API, which answers within a day at half the price."""
+    from replay.providers._openai_batches import OpenAIBatches
+
+    return OpenAIBatches(target, transport, *_servers.client(target), f"/v1{_PATH}")
 
 
 def send(request: Request, target: Target, transport: Any) -> Turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from importlib.util import find_spec
 
@@ -19,6 +20,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--replay-target", action="append", metavar="NAME", help="play against this target, not the suite's")
     add("--replay-strict", action="store_true", help="a recording that was not played fails its case")
     add("--replay-pace", action="store_true", help="play streams with their recorded times")
+    add("--replay-shard", type=_shard, metavar="N/COUNT", help="run only this part of all tests, as in 2/8")
     add("--replay-report", metavar="DIR", help="write the run here; default: reports/<date and time>")
     add("--no-replay-report", action="store_true", help="write no run and no report")
 
@@ -32,3 +34,14 @@ def mode_of(config: pytest.Config) -> str:
 def in_ci() -> bool:
     """Whether this runs in continuous integration, as the CI services' own variable says."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false", "no", "off")
+
+
+def _shard(text: str) -> str:
+    """Check the shard, and leave it text: xdist hands options on to its workers."""
+    from replay.errors import BadInput
+    from replay.runs import Shard
+
+    try:
+        return str(Shard.parse(text))
+    except BadInput as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None

@@ -23,7 +23,7 @@ from replay.pytest_plugin.options import in_ci, mode_of
 from replay.pytest_plugin.summary import Summary, name_in_full
 from replay.run import Result
 from replay.runner import Runner, clashes, targets_of
-from replay.runs import RunWriter
+from replay.runs import RunWriter, Shard
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -53,6 +53,9 @@ class Session:
         self._runners: dict[Path, Runner] = {}
         self._ahead: dict[str, Result] = {}
         self._writer: RunWriter | None = None
+        shard = config.getoption("--replay-shard")
+        self._shard = Shard.parse(shard) if shard else None
+        self._left: Path | None = None  # the project whose cases are all in other shards
         self._writes = not config.getoption("--no-replay-report")
 
     # files
@@ -80,6 +83,7 @@ class Session:
         """Refuse the session when any file was wrong, before anything is played."""
         self._check(cases_of(items))
         if self.refused is None:
+            self._keep_shard(items)
             return
         if self.worker:  # told to the controller when this worker is done
             items.clear()
@@ -105,7 +109,11 @@ class Session:
         """Close the run and draw its report; in a worker, send home why it ran nothing."""
         gc.unfreeze()
         if self.worker:
-            home = {"refused": self.refused, "warnings": sorted(set(map(str, self.warnings)))}
+            home = {
+                "refused": self.refused,
+                "warnings": sorted(set(map(str, self.warnings))),
+                "left": self._left and str(self._left),
+            }
             self.config.workeroutput["replay"] = home
             return
         self.summary.warn(map(str, self.warnings))
@@ -125,8 +133,11 @@ class Session:
         if home["refused"]:
             self.refused = tuple(home["refused"])
         self.summary.warn(home["warnings"])
+        self._left = home["left"] and Path(home["left"])
 
     def _draw(self) -> None:
+        if self._writer is None and self._left and self._writes:  # an empty shard is no missing one
+            self._writer = self._run_in(self._left)
         if self._writer is None:
             return
         from replay.report.render import render
@@ -150,6 +161,8 @@ class Session:
             return self.refused[0]
         if self.summary.storage:
             return StorageError.exit_code
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._left:
+            return int(pytest.ExitCode.OK)
         failed = session.exitstatus == pytest.ExitCode.TESTS_FAILED
         if failed and session.testsfailed == self.summary.unanswered:
             return ProviderFailure.exit_code
@@ -177,8 +190,8 @@ class Session:
             return
         with self._storing():
             if self._writer is None:
-                self._writer = RunWriter(self._folder(Path(carried["root"])), self._header())
-            self._writer.add(tuple(carried["key"]), carried["line"])
+                self._writer = self._run_in(Path(carried["root"]))
+            self._writer.add(tuple(carried["key"]), carried["line"], carried["outcome"])
 
     def add_crashed(self, report: Any) -> None:
         """Take note of a case whose worker was killed: the run is to be whole."""
@@ -208,10 +221,29 @@ class Session:
             head = f"{count} faults, nothing was run\n" if count > 1 and self.faults else ""
             self.refused = (problem.exit_code, f"{head}{problem}")
 
+    def _keep_shard(self, items: list[pytest.Item]) -> None:
+        """Leave each test to one shard: a case by its conversation, any other by its name."""
+        shard = self._shard
+        if shard is None:
+            return
+        cases = {id(case): case for case in cases_of(items)}
+        kept, left = list[pytest.Item](), list[pytest.Item]()
+        for item in items:
+            case = cases.get(id(item))
+            own = case.planned.case in shard if case else shard.holds(item.nodeid)
+            (kept if own else left).append(item)
+        if cases and not kept:
+            self._left = next(iter(cases.values())).project.root
+        self.config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
     def _check_credentials(self, cases: list[CaseLike]) -> None:
         asked = {(item.project.root, targets_of(item.planned)): item.project for item in cases}
         for (_, targets), project in asked.items():
             self.runner(project).ready(targets)
+
+    def _run_in(self, root: Path) -> RunWriter:
+        return RunWriter(self._folder(root), self._header())
 
     def _folder(self, root: Path) -> Path:
         asked = self.config.getoption("--replay-report")
@@ -223,6 +255,7 @@ class Session:
         return {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "mode": self.mode,
+            **({"shard": str(self._shard)} if self._shard else {}),
             "command": ["pytest", *map(str, self.config.invocation_params.args)],
             "versions": {"replay": version("conversation-replay"), "python": sys.version.split()[0]},
         }

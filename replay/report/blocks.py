@@ -1,13 +1,16 @@
 """The folded part of the page: the lines of `run.jsonl`, gzipped in blocks that the browser opens when asked.
 
-Cases of one block share a compression window, so what they have in common (system prompts, tools) is stored
-about once. Base64 needs no escaping inside `<script>`.
+The lines wait in a spool file, as what stands above them on the page is known last. Cases of one block share
+a compression window, so what they have in common (system prompts, tools) is stored about once. Base64 needs
+no escaping inside `<script>`.
 """
 
 from __future__ import annotations
 
 import zlib
 from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
 from typing import IO
 
 SIZE = 384 * 1024  # bytes of lines in a block: opening one takes some 5 ms, and the window is well used
@@ -22,6 +25,10 @@ class Blocks:
         self.sizes: list[int] = []
         self._spool = spool
         self._fresh()
+
+    def place(self) -> str:
+        """Where the next line will be: its block, and its number there, as `3.12`."""
+        return f"{len(self.sizes)}.{self._cases}"
 
     def add(self, line: bytes) -> None:
         """Add one line of `run.jsonl`, with its newline."""
@@ -45,3 +52,12 @@ class Blocks:
         self._gzip = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
         self._parts: list[bytes] = []
         self._cases = self._bytes = 0
+
+
+def around(frame: str, mark: str, spool: IO[bytes]) -> Iterator[bytes]:
+    """Yield a page with the blocks of `spool` in the place of `mark`."""
+    head, _, tail = frame.partition(mark)
+    yield head.encode()
+    spool.seek(0)
+    yield from iter(partial(spool.read, 1 << 20), b"")
+    yield tail.encode()

@@ -1,17 +1,5 @@
 // The keyboard, and the help that lists it.
 
-const SHORTCUTS = [
-  ["j", "next case"],
-  ["k", "previous case"],
-  ["o or Enter", "open the case"],
-  ["/", "search"],
-  ["f", "only what failed, or all"],
-  ["c", "copy the command of the open case"],
-  ["t", "light or dark"],
-  ["Esc", "close, step by step"],
-  ["?", "this help"],
-];
-
 function listenToKeys(actions) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -21,13 +9,14 @@ function listenToKeys(actions) {
   });
 }
 
-function makeHelp(dialog) {
-  const lines = SHORTCUTS.map(([key, what]) => h("div", null, h("dt", null, key.split(" or ").map((k) => h("kbd", null, k))), h("dd", null, what)));
+// `shortcuts` are pairs of a key and what it does; `note` says what else a reader should know.
+function makeHelp(dialog, shortcuts, note = "") {
+  const lines = shortcuts.map(([key, what]) => h("div", null, h("dt", null, key.split(" or ").map((k) => h("kbd", null, k))), h("dd", null, what)));
   const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
   add(dialog, [
     h("h2", { id: "help-title" }, "Keyboard"),
     h("dl.keys", null, lines),
-    h("p.note", null, "Search looks at names, tags and failures at once, then through every message, tool call and verdict. Raw bodies are not searched."),
+    note && h("p.note", null, note),
     close,
   ]);
   return { toggle: () => (dialog.open ? dialog.close() : dialog.showModal()), close: () => dialog.open && (dialog.close(), true) };

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["compact", "count", "dollars", "milliseconds", "percentile", "seconds"]
+__all__ = [
+    "chance",
+    "compact",
+    "count",
+    "dollars",
+    "factor",
+    "milliseconds",
+    "percent",
+    "percentile",
+    "plural",
+    "points",
+    "seconds",
+]
+
+UNKNOWN = "–"  # what stands for a rate, a difference or a ratio that is not a number
 
 
 def count(number: float) -> str:
@@ -43,3 +58,37 @@ def seconds(time: float) -> str:
 def percentile(sorted_values: Sequence[float], share: float) -> float:
     """The value below which `share` (0 to 1) of sorted values lie: the nearest rank."""
     return sorted_values[min(int(len(sorted_values) * share), len(sorted_values) - 1)]
+
+
+def percent(share: float) -> str:
+    """94.3%."""
+    return UNKNOWN if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def points(share: float) -> str:
+    """+1.2, −5.5, 0.0: a difference of rates, in points of a hundred."""
+    if math.isnan(share):
+        return UNKNOWN
+    text = f"{abs(100 * share):.1f}"
+    return text if float(text) == 0 else f"{'+' if share > 0 else '−'}{text}"
+
+
+def factor(ratio: float) -> str:
+    """×0.74, ×12."""
+    if math.isnan(ratio):
+        return UNKNOWN
+    return f"×{ratio:.2f}" if ratio < 10 else f"×{ratio:,.0f}"
+
+
+def chance(p: float) -> str:
+    """0.24, 0.013, <0.001."""
+    if math.isnan(p):
+        return UNKNOWN
+    if p < 0.001:
+        return "<0.001"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
+
+
+def plural(number: int, word: str) -> str:
+    """1 case, 12,345 cases."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,10 +1,12 @@
-"""The page's frame: templates that escape everything, the assets, and the policy that allows only these."""
+"""The frame of our pages: templates that escape everything, assets, and the policy that allows only these.
+
+Scripts and style sheets beside this file are of every page; a kind of page has more in a folder of its own.
+"""
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 HERE = Path(__file__).parent
+MARK = "<!--blocks-->"  # where the blocks (replay.report.blocks) go
 
 
 def fill(template: str, **values: Any) -> Markup:
@@ -40,24 +43,36 @@ def island(value: Json) -> Markup:
     return Markup(escaped)  # noqa: S704 - no character is left that HTML knows
 
 
-@cache
-def style() -> str:
-    """Return all style sheets as one; `base` comes first, the others refine it."""
-    return _joined("*.css", "base.css")
+def frame(own: Path, **values: Any) -> Markup:
+    """Fill `page.html` for the kind of page whose assets are in the folder `own`."""
+    from markupsafe import Markup
+
+    ours = {"policy": policy(own), "style": style(own), "script": script(own), "mark": MARK}
+    marked = {name: Markup(text) for name, text in ours.items()}  # noqa: S704 - ours; no hash may be escaped
+    return fill((HERE / "page.html").read_text("utf-8"), **marked, **values)
 
 
 @cache
-def script() -> str:
+def style(own: Path) -> str:
+    """Return all style sheets as one; `base` comes first, the others refine it, `print` has the last word."""
+    sheets = sorted(
+        _files("*.css", own), key=lambda path: (path.name != "base.css", path.name == "print.css")
+    )
+    return _joined(sheets)
+
+
+@cache
+def script(own: Path) -> str:
     """Return all scripts as one closed scope. Files only define functions and constants; `start` begins."""
-    return f'"use strict";\n(() => {{\n{_joined("*.js", "")}\nstart();\n}})();\n'
+    return f'"use strict";\n(() => {{\n{_joined(_files("*.js", own))}\nstart();\n}})();\n'
 
 
-def policy() -> str:
+def policy(own: Path) -> str:
     """The content security policy: our style, our script, images inside the page, and nothing else."""
     rules = {
         "default-src": "'none'",
-        "style-src": _hash(style()),
-        "script-src": _hash(script()),
+        "style-src": _hash(style(own)),
+        "script-src": _hash(script(own)),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -82,8 +97,11 @@ def _shown(value: Any) -> Any:
     return visible(str(value))
 
 
-def _joined(pattern: str, first: str) -> str:
-    paths: Iterable[Path] = sorted(HERE.glob(pattern), key=lambda path: (path.name != first, path.name))
+def _files(pattern: str, own: Path) -> list[Path]:
+    return [*sorted(HERE.glob(pattern)), *sorted(own.glob(pattern))]
+
+
+def _joined(paths: list[Path]) -> str:
     return "\n".join(path.read_text("utf-8") for path in paths)
 
 

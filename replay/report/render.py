@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from replay.atomic import write
 from replay.conversation import Json
 from replay.report import page
-from replay.report.blocks import Blocks
+from replay.report.blocks import Blocks, around
 from replay.report.sections import registry
 from replay.report.summary import OUTCOMES, Collector, Row, RunSummary
 from replay.runs import locate, scan
 
-MARK = "<!--blocks-->"
+NOSCRIPT = "The list of cases needs JavaScript. What failed, and how to run it again, is below without it."
+ASSETS = page.HERE / "run"
+BESIDE = '<article id="case" tabindex="-1" aria-live="off" hidden></article>'
 
 
 def render(run_jsonl: Path, out: Path) -> None:
@@ -42,26 +43,20 @@ def _pieces(path: Path, folder: Path) -> Iterator[bytes]:
         blocks.flush()
         named = [*map(str, header.get("faults") or ()), *map(str, faults)]
         run = collector.summary(path.resolve().parent.name, header, named)
-        head, _, tail = _frame(run, blocks.sizes).partition(MARK)
-        yield head.encode()
-        spool.seek(0)
-        yield from iter(partial(spool.read, 1 << 20), b"")
-        yield tail.encode()
+        yield from around(_frame(run, blocks.sizes), page.MARK, spool)
 
 
 def _frame(run: RunSummary, block_sizes: Sequence[int]) -> str:
-    from markupsafe import Markup
-
-    template = (page.HERE / "page.html").read_text("utf-8")
-    return page.fill(
-        template,
-        run=run,
-        policy=Markup(page.policy()),  # noqa: S704 - ours, and a hash must not be escaped
-        style=Markup(page.style()),  # noqa: S704 - ours
-        script=Markup(page.script()),  # noqa: S704 - ours
+    return page.frame(
+        ASSETS,
+        tone="failed" if run.counts["failed"] + run.counts["error"] else "passed",
+        title=run.name,
+        name=run.name,
+        skip="Skip to the cases",
+        noscript=NOSCRIPT,
         sections=[(name, _section(name, run)) for name in _in_order()],
+        beside=page.fill(BESIDE),
         index=page.island(index(run, block_sizes)),
-        mark=Markup(MARK),  # noqa: S704 - ours
     )
 
 

@@ -27,7 +27,8 @@ function verdictLine(verdict) {
 }
 
 function turnMark(verdict) {
-  return isNumber(verdict.turn) && h("button.tag", { type: "button", onclick: () => byId(`turn-${verdict.turn}`)?.scrollIntoView({ behavior: "smooth" }) }, `turn ${verdict.turn}`);
+  const toTurn = ({ target }) => target.closest("article")?.querySelector(`[data-turn="${verdict.turn}"]`)?.scrollIntoView({ behavior: "smooth" });
+  return isNumber(verdict.turn) && h("button.tag", { type: "button", onclick: toTurn }, `turn ${verdict.turn}`);
 }
 
 function verdict(found) {

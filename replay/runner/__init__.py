@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -13,22 +14,25 @@ from replay import assertions, fixtures, providers
 from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
+from replay.cassette.fold import now
+from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.faults import Fault
+from replay.fixtures import variants
 from replay.limits import Gate, Open
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
-from replay.runner._plan import Planned, clashes, plan
+from replay.runner._plan import Planned, cases, check, clashes, plan
 from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
 from replay.runner._shown import shown
 from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
+__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -41,7 +45,9 @@ def cassette_path(folder: Path, case: Case) -> Path:
 class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
-    Cassettes are in `folder`, the project's own by default. Live calls pass the `gate`.
+    Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
+    before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
+    `heard` is told of each as soon as it is recorded. `stopped` says why a target is asked no more.
     """
 
     project: Project
@@ -50,8 +56,12 @@ class Runner:
     pace: bool = False
     inner: Any = None
     folder: Path | None = None
+    failures: bool = True
     gate: Gate = field(default_factory=Open)
-    _stopped: dict[str, str] = field(default_factory=dict)  # why a target is asked no more
+    wait: Callable[[float], object] = time.sleep
+    heard: Callable[[Planned, Interaction], None] | None = None
+    stopped: dict[str, str] = field(default_factory=dict)
+    _began: str = field(default_factory=now)
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
     @property
@@ -66,25 +76,42 @@ class Runner:
         """
         for name in sorted(set(targets)):
             target = self.project.target(name)
-            for variable, setting in self._variables(target).items():
+            for variable, setting in self.variables(target).items():
                 if not environment(variable, setting, target):
                     raise BadInput(f"target {name}: set {variable} to record; replaying offline needs no key")
 
-    def run(self, planned: Planned) -> Result:
-        """Play and judge one case. What goes wrong while it plays is a verdict, never an exception."""
+    def conversation(self, planned: Planned) -> Conversation:
+        """Read what a case asks, in its target's own way. Raises BadInput and StorageError."""
+        conversation = fixtures.load(planned.fixture, self.project)
+        return variants.as_asked(conversation, self.project.target(planned.case.target), self.project)
+
+    def run(self, planned: Planned, conversation: Conversation | None = None) -> Result:
+        """Play and judge one case. What goes wrong while it plays is a verdict, never an exception.
+
+        `conversation` is what it asks, where that has been read before.
+        """
         case, entry = planned.case, planned.entry
         target = self.project.target(case.target)
         transcript = Transcript(Conversation(case.conversation, ()), target, (), entry.play)
         warnings: tuple[str, ...] = ()
         try:
-            conversation = fixtures.load(planned.fixture, self.project)
+            conversation = conversation or self.conversation(planned)
             transcript = replace(transcript, conversation=conversation)
-            if case.target in self._stopped:
-                raise ProviderFailure(self._stopped[case.target])
+            if case.target in self.stopped:
+                raise ProviderFailure(self.stopped[case.target])
             transcript, verdicts, warnings = self._judged(planned, conversation, target)
         except (ReplayError, OSError) as problem:
-            verdicts = (self._could_not_run(problem),)
-        return Result(case, transcript, verdicts, _cost(transcript), self._files(planned), warnings)
+            verdicts = (self.could_not_run(problem),)
+        return Result(case, transcript, verdicts, _cost(transcript), self.files(planned), warnings)
+
+    def unplayed(
+        self, planned: Planned, verdict: Verdict, conversation: Conversation | None = None
+    ) -> Result:
+        """Return the result of a case that came to nothing, for the reason that the verdict gives."""
+        case = planned.case
+        conversation = conversation or Conversation(case.conversation, ())
+        transcript = Transcript(conversation, self.project.target(case.target), (), planned.entry.play)
+        return Result(case, transcript, (verdict,), None, self.files(planned))
 
     def shown(self, planned: Planned, result: Result) -> tuple[Result, str]:
         """Return the result of a case as it may be written down and told, and its line of `run.jsonl`."""
@@ -102,9 +129,10 @@ class Runner:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._transport, cassette, entry.faults),
-                partial(self._transport, cassette, ()),
+                partial(self._faulty, cassette, entry.faults),
+                partial(self._direct, cassette),
                 live=self.live,
+                wait=self.wait,
             )
             transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
@@ -134,9 +162,10 @@ class Runner:
         error = transcript.last.error if transcript.last else None
         if error and (error.kind == "billing" or error.status == 401) and not expects_error(entry):
             name = transcript.target.name
-            self._stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
+            self.stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
 
-    def _could_not_run(self, problem: ReplayError | OSError) -> Verdict:
+    def could_not_run(self, problem: ReplayError | OSError) -> Verdict:
+        """Return the verdict on a case that this stands in the way of."""
         if isinstance(problem, ProviderFailure):
             return Verdict("provider", "error", "not_sent", str(problem))
         kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
@@ -159,15 +188,18 @@ class Runner:
     def _cassette(self, planned: Planned) -> Cassette:
         case = planned.case
         return Cassette(
-            self._path(case),
+            self.cassette_of(case),
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
             record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
+            forgive="" if self.failures else self._began,
+            heard=self.heard and partial(self.heard, planned),
         )
 
-    def _path(self, case: Case) -> Path:
+    def cassette_of(self, case: Case) -> Path:
+        """Return the cassette of a case."""
         return cassette_path(self.folder or self.project.cassettes, case)
 
     def _later(self, planned: Planned, raw: bytes) -> Later:
@@ -176,8 +208,15 @@ class Runner:
         self._waiting[planned.suite, planned.case.id] = later
         return later
 
-    def _transport(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
-        transport = cassette.transport(self._network if self.live else None, attempt=attempt, pace=self.pace)
+    def seam(self, cassette: Cassette, attempt: int) -> Any:
+        """Return the transport of one attempt at a call of the case's own; an engine may send otherwise."""
+        return self._direct(cassette, attempt)
+
+    def _direct(self, cassette: Cassette, attempt: int) -> Any:
+        return cassette.transport(self.network if self.live else None, attempt=attempt, pace=self.pace)
+
+    def _faulty(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
+        transport = self.seam(cassette, attempt)
         for fault in reversed(faults):
             transport = fault(transport)
         return transport
@@ -191,7 +230,7 @@ class Runner:
         return Redactor.for_project(self.project, secrets)
 
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
         """One connection pool for the session: a new one costs a TLS context."""
         import httpx2
 
@@ -200,20 +239,21 @@ class Runner:
     def _secrets(self, target: Target) -> dict[str, str | None]:
         return providers.registry.get(target.provider).secrets(target)
 
-    def _variables(self, target: Target) -> dict[str, str]:
-        """The environment variables that a live call needs, and the setting that each is for."""
+    def variables(self, target: Target) -> dict[str, str]:
+        """Return the environment variables that a live call needs, and the setting that each is for."""
         given = {
             key.removesuffix("_env"): value for key, value in target.settings.items() if key[-4:] == "_env"
         }
         named = {str(value): key for key, value in given.items() if key not in target.settings}
         return dict.fromkeys(self._secrets(target), "api_key") | named
 
-    def _files(self, planned: Planned) -> Object:
+    def files(self, planned: Planned) -> Object:
+        """Name the files that a case comes from."""
         case = planned.case
         return {
             "suite": planned.suite,
-            "conversation": f"fixtures/conversations/{case.conversation}.yaml",
-            "cassette": self.project.shown(self._path(case)),
+            "conversation": fixtures.where(planned.fixture, self.project),
+            "cassette": self.project.shown(self.cassette_of(case)),
         }
 
 

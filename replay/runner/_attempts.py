@@ -26,13 +26,21 @@ LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 class Attempts:
     """One play of one case: sends through the seam, tries again by error class, keeps refusals.
 
-    `transport` gives the transport of an attempt, `quiet` the same without the faults of the case.
+    `transport` gives the transport of an attempt, `quiet` the same without the faults of the case. `wait`
+    sleeps so many seconds before a further attempt.
     """
 
     def __init__(
-        self, target: Target, cassette: Cassette, transport: Transport, quiet: Transport, *, live: bool
+        self,
+        target: Target,
+        cassette: Cassette,
+        transport: Transport,
+        quiet: Transport,
+        *,
+        live: bool,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.target, self.cassette, self.live = target, cassette, live
+        self.target, self.cassette, self.live, self.wait = target, cassette, live, wait
         self.transport, self.quiet = transport, quiet
         self.refused: list[SeamError] = []
         self.tried: list[str] = []
@@ -96,5 +104,5 @@ class Attempts:
             return False
         wait = turn.error.retry_after if turn.error.retry_after is not None else min(0.5 * 2**attempts, 8.0)
         if wait <= LONGEST_WAIT:
-            time.sleep(wait)
+            self.wait(wait)
         return wait <= LONGEST_WAIT

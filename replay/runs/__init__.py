@@ -2,6 +2,7 @@
 
 from replay.runs._merge import merge
 from replay.runs._read import Line, Reading, locate, read, scan
+from replay.runs._shard import Shard
 from replay.runs._writer import RunWriter
 
-__all__ = ["Line", "Reading", "RunWriter", "locate", "merge", "read", "scan"]
+__all__ = ["Line", "Reading", "RunWriter", "Shard", "locate", "merge", "read", "scan"]

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from replay.atomic import write
 from replay.conversation import Object
 from replay.errors import BadInput, Fault
-from replay.runs._read import locate, opened, scan
+from replay.places import Place, Places
+from replay.runs._read import Key, locate, name_of, opened, scan
+from replay.runs._shard import Shard
+
+_OWN = (
+    "started",
+    "duration_s",
+    "command",
+    "versions",
+    "shard",
+    "faults",
+    "suites",
+)  # what each shard may say
+_MOST = 1000  # cases that are named as given twice
+_SHARD_OPTIONS = ("--shard", "--replay-shard")
 
 
 def merge(paths: Iterable[Path], out: Path) -> Path:
     """Join the runs of shards into one `run.jsonl`, in the order of suites and case ids.
 
     The file is the one that an unsharded run would have written, but for its times. Lines that had to be left
-    out are named in the header's `faults`. Raises BadInput when two shards hold the same case.
+    out and shards that are missing are named in the header's `faults`. Raises BadInput when two shards hold
+    the same case, are the same shard, or are not of one run.
     """
     sources = [locate(path) for path in paths]
     if out.suffix != ".jsonl":
@@ -26,14 +41,20 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     if out.resolve() in {path.resolve() for path in sources}:
         raise BadInput(f"--out {out} is one of the runs to join; name a new folder")
     scans = [scan(path) for path in sources]
-    places = sorted(
-        (line.key, number, line.start, len(line.text))
-        for number, (_, lines, _) in enumerate(scans)
-        for line in lines
-    )
-    _refuse_twice([(key, number) for key, number, _, _ in places], sources)
-    header = _joined([header for header, _, _ in scans], [fault for *_, faults in scans for fault in faults])
-    write(out, chain([json.dumps(header).encode() + b"\n"], _texts([place[1:] for place in places], sources)))
+    headers = [header for header, _, _ in scans]
+    missing = _missing(_shards(headers, sources))
+    places, twice = Places(), list[Fault]()
+    for number, (_, lines, _) in enumerate(scans):
+        for line in lines:
+            before = places.get(name_of(line.key))
+            if before:
+                twice += _twice(line.key, sources[number], sources[before.number], len(twice))
+            places[name_of(line.key)] = Place(line.start, len(line.text), number)
+    if twice:
+        raise BadInput(twice)
+    left_out = [str(fault) for *_, faults in scans for fault in faults]
+    header = json.dumps(_joined(headers, [*missing, *left_out])).encode()
+    write(out, chain([header + b"\n"], _texts(places, sources)))
     return out
 
 
@@ -45,40 +66,85 @@ def _refuse_foreign(folder: Path) -> None:
         raise BadInput(f"--out {folder} {what}; name a new folder")
 
 
-def _refuse_twice(order: list[tuple[tuple[str, str], int]], sources: list[Path]) -> None:
-    twice = [
-        Fault(str(sources[number]), 0, 0, f"{key[1]} is also in {sources[before]}; give each shard once")
-        for (last, before), (key, number) in pairwise(order)
-        if key == last
-    ]
-    if twice:
-        raise BadInput(twice)
+def _twice(key: Key, path: Path, before: Path, so_far: int) -> list[Fault]:
+    message = f"{key[1]} is also in {before}; give each shard once"
+    return [Fault(str(path), 0, 0, message)] if so_far < _MOST else []
 
 
-def _joined(headers: list[Object], faults: list[Fault]) -> Object:
-    """The first shard's header with every shard's suites, the earliest start and the longest duration."""
+def _shards(headers: Sequence[Object], sources: Sequence[Path]) -> list[Shard]:
+    """Return the shards that these runs are, none for runs that say nothing of it.
+
+    Raises BadInput where they are not the shards of one run.
+    """
     if not headers:
         raise BadInput("no run was given to merge")
+    first: dict[str, Path] = {}
+    faults = list[Fault]()
+    for path, header in zip(sources, headers, strict=True):
+        other = first.setdefault(str(header.get("shard", path)), path)
+        odd = _difference(headers[0], header)
+        if other is not path and "shard" in header:
+            message = f"is shard {header['shard']}, as is {other}; give each shard once"
+            faults.append(Fault(str(path), 1, 0, message))
+        elif odd:
+            message = f"is of another run than {sources[0]} ({odd}); give the shards of one run"
+            faults.append(Fault(str(path), 1, 0, message))
+    if faults:
+        raise BadInput(faults)
+    return [Shard.parse(str(header["shard"])) for header in headers if "shard" in header]
+
+
+def _missing(shards: Sequence[Shard]) -> list[str]:
+    """Say which shards are not there."""
+    count = shards[0].count if shards else 0
+    absent = sorted(set(range(1, count + 1)) - {shard.number for shard in shards})
+    names = ", ".join(str(Shard(number, count)) for number in absent[:20])
+    more = f" and {len(absent) - 20} more" if len(absent) > 20 else ""
+    return [f"shards are missing: {names}{more}"] if absent else []
+
+
+def _difference(first: Object, other: Object) -> str:
+    """Name what two headers cannot both say if they are of one run."""
+    sharded = "shard" in first and "shard" in other
+    own = [name for name in _OWN if not (sharded and name == "suites")]
+    odd = [name for name in first | other if name not in own and first.get(name) != other.get(name)]
+    counts = {str(header.get("shard")).partition("/")[2] for header in (first, other)}
+    return ", ".join(odd + ["number of shards"] * (len(counts) > 1))
+
+
+def _joined(headers: Sequence[Object], faults: Sequence[str]) -> Object:
+    """The first shard's header with every shard's suites, the earliest start and the longest duration."""
     joined = {key: value for key, value in headers[0].items() if key != "shard"}
     suites = list(dict.fromkeys(suite for header in headers for suite in header.get("suites") or ()))
     started = [header["started"] for header in headers if header.get("started")]
     durations = [header["duration_s"] for header in headers if header.get("duration_s") is not None]
-    left_out = [text for header in headers for text in header.get("faults") or ()] + list(map(str, faults))
+    left_out = [text for header in headers for text in header.get("faults") or ()] + list(faults)
     known = {
         "suites": suites,
         "started": started and min(started),
         "duration_s": durations and max(durations),
+        "command": _unsharded(joined.get("command") or ()),
     }
     joined |= {key: value for key, value in known.items() if key in joined and value}
     return joined | ({"faults": left_out} if left_out else {})
 
 
-def _texts(places: Iterable[tuple[int, int, int]], sources: list[Path]) -> Iterator[bytes]:
+def _unsharded(command: Iterable[str]) -> list[str]:
+    """Return a command without the option that made it one of a shard."""
+    kept, value = list[str](), False
+    for word in command:
+        if not value and not any(word.startswith(f"{option}=") for option in _SHARD_OPTIONS):
+            kept += () if word in _SHARD_OPTIONS else (word,)
+        value = not value and word in _SHARD_OPTIONS
+    return kept
+
+
+def _texts(places: Places, sources: Sequence[Path]) -> Iterator[bytes]:
     files = [opened(path) for path in sources]
     try:
-        for number, start, length in places:
-            files[number].seek(start)
-            yield files[number].read(length).rstrip(b"\n") + b"\n"
+        for place in places:
+            files[place.number].seek(place.start)
+            yield files[place.number].read(place.length).rstrip(b"\n") + b"\n"
     finally:
         for file in files:
             file.close()

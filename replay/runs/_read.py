@@ -10,8 +10,13 @@ from typing import IO, NamedTuple
 
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, StorageError
+from replay.places import Place, Places
 
 FORMAT = 1  # the number in the header's `replay`
+
+Key = tuple[str, str]  # suite and case id, the order of a run
+
+_decoder = json.JSONDecoder()
 
 
 class Reading(NamedTuple):
@@ -31,9 +36,14 @@ class Line:
     data: Object
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Suite and case id, the order of a run."""
-        return str(self.data["case"].get("suite", "")), str(self.data["case"]["id"])
+    def key(self) -> Key:
+        """Suite and case id."""
+        return _key(self.data["case"])
+
+    @property
+    def outcome(self) -> str:
+        """What the case has come to."""
+        return str(self.data.get("outcome", ""))
 
 
 def locate(path: Path) -> Path:
@@ -44,21 +54,23 @@ def locate(path: Path) -> Path:
 def read(path: Path) -> Reading:
     """Read a run (a folder or its `run.jsonl`): the header now, the results one by one.
 
-    A line that is cut or is not a result is left out and named in `faults`. Raises BadInput where there is
-    no run to read at all, StorageError where the disk fails.
+    A line that is cut or is not a result is left out and named in `faults`. Where a case has several lines,
+    as in a run that was resumed and killed again, the last one counts. Raises BadInput where there is no run
+    to read at all, StorageError where the disk fails.
     """
-    header, lines, faults = scan(path)
-    return Reading(header, (line.data for line in lines), faults)
+    header, found, faults = scan(path)
+    return Reading(header, (line.data for line in found), faults)
 
 
 def scan(path: Path) -> tuple[Object, Iterator[Line], list[Fault]]:
     """Do what `read` does, with the bytes of each line."""
     path = locate(path)
     faults: list[Fault] = []
-    return _header(path), _lines(path, faults), faults
+    return read_header(path), _latest(path, faults), faults
 
 
-def _header(path: Path) -> Object:
+def read_header(path: Path) -> Object:
+    """Return the header of a run. Raises BadInput where there is none."""
     with opened(path) as file:
         first = file.readline()
     if not first:
@@ -72,7 +84,8 @@ def _header(path: Path) -> Object:
     return header
 
 
-def _lines(path: Path, faults: list[Fault]) -> Iterator[Line]:
+def lines(path: Path, faults: list[Fault]) -> Iterator[Line]:
+    """Yield every result as it stands in the file, several of one case too."""
     with opened(path) as file:
         start = len(file.readline())
         for number, text in enumerate(file, 2):
@@ -82,6 +95,52 @@ def _lines(path: Path, faults: list[Fault]) -> Iterator[Line]:
             elif not _is_header(data) and text.strip():
                 faults.append(Fault(str(path), number, 0, _complaint(text, data)))
             start += len(text)
+
+
+def name_of(key: Key) -> str:
+    """Return a key as one text, which sorts as keys do."""
+    return "\0".join(key)
+
+
+def _latest(path: Path, faults: list[Fault]) -> Iterator[Line]:
+    """Yield the last line of each case."""
+    if _in_order(path):
+        yield from lines(path, faults)
+        return
+    places = Places()
+    for line in lines(path, []):
+        places[name_of(line.key)] = Place(line.start, len(line.text))
+    for line in lines(path, faults):
+        place = places.get(name_of(line.key))
+        if place and place.start == line.start:
+            yield line
+    places.close()
+
+
+def _in_order(path: Path) -> bool:
+    """Tell whether each case comes after the one before it, so that none comes twice: by a quick look."""
+    last = ("", "")
+    with opened(path) as file:
+        file.readline()
+        for text in file:
+            key = _glimpsed(text)
+            if key is None or key <= last:
+                return False
+            last = key
+    return True
+
+
+def _glimpsed(text: bytes) -> Key | None:
+    """The key of a line as we write it, where the case comes first; None for any other line."""
+    try:
+        case, _ = _decoder.raw_decode(text.decode(), len('{"case": '))
+        return _key(case)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _key(case: Object) -> Key:
+    return str(case.get("suite", "")), str(case["id"])
 
 
 def opened(path: Path) -> IO[bytes]:

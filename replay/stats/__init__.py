@@ -1,29 +1,34 @@
-"""Statistics of a comparison. The unit of analysis is the conversation; its repeats are a cluster.
+"""Statistics of a comparison. The unit of analysis is the conversation; its repeats are one number.
 
-Data is plain: a *cluster* is what the attempts of one conversation came to (passed or not, or a number),
-a sample is a list of clusters. Pairs are two samples of the same conversations in the same order. Every
-function is pure; what draws at random takes a seed.
+Data are counts: how many conversations came to the same `Pair` (or to `(passed, attempts)` on one side), so
+that the work does not grow with the number of conversations. Every function is pure, and none draws.
 """
 
-from replay.stats._intervals import Interval, rate, ratio, wilson
-from replay.stats._paired import Difference, difference, mcnemar, sign_flip
-from replay.stats._passk import pass_all_k, pass_at_k
+from replay.stats._amounts import Amounts, Sketch, Spread
+from replay.stats._counts import Counts, Interval, Pair, Pairs
+from replay.stats._paired import Difference, at_least, difference, not_worse
 from replay.stats._plan import Needed, holm, needed
+from replay.stats._rates import noise, pass_all_k, pass_at_k, rate
 from replay.stats._sequential import Betting
 
 __all__ = [
+    "Amounts",
     "Betting",
+    "Counts",
     "Difference",
     "Interval",
     "Needed",
+    "Pair",
+    "Pairs",
+    "Sketch",
+    "Spread",
+    "at_least",
     "difference",
     "holm",
-    "mcnemar",
     "needed",
+    "noise",
+    "not_worse",
     "pass_all_k",
     "pass_at_k",
     "rate",
-    "ratio",
-    "sign_flip",
-    "wilson",
 ]

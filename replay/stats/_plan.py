@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from statistics import NormalDist, fmean, variance
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import NamedTuple
 
-from replay.stats._intervals import Cluster
+from replay.stats._bound import chance_of_at_most
+from replay.stats._counts import Pairs, changes, mean
 
-MOST = 1_000_000  # conversations; more is no plan
+MOST_CONVERSATIONS, MOST_REPEATS = 1_000_000, 1_000  # more is no plan
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Return p values adjusted for their number; those at most alpha keep the family's error at alpha.
 
-    S. Holm, Scandinavian Journal of Statistics 6 (1979) 65. A p that is not a number stays one.
+    S. Holm, Scandinavian Journal of Statistics 6 (1979) 65. A p that is not a number stays one. It holds
+    under looking too, if each p does (`Betting.p`): a true hypothesis is only ever rejected when some true
+    one has a p of at most alpha over their number, whose chance is at most alpha in all.
     """
     known = sorted((p, name) for name, p in p_values.items() if not math.isnan(p))
     adjusted = {name: p for name, p in p_values.items() if math.isnan(p)}
@@ -36,42 +40,97 @@ class Needed(NamedTuple):
     repeats: int | None
 
 
-def needed(
-    baseline: Sequence[Cluster],
-    candidate: Sequence[Cluster],
-    margin: float,
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> Needed:
+def needed(pairs: Pairs, margin: float, alpha: float = 0.05, power: float = 0.8) -> Needed:
     """Return how much more evidence shows that the candidate is not worse by `margin`, if it is as it seems.
 
-    The variance of a conversation's difference is what lies between conversations plus what attempts add
-    (shrinking with their number); the sample is then the usual one of a one-sided z test. A candidate that
-    seems worse than the margin is never shown to be better: then it is counted what shows it to be worse.
+    It is tried out on the test itself (`not_worse`): conversations that come out in the proportions seen, but
+    with a mean that is unlucky by as much as happens once in 1 / (1 - power) times. Repeats shrink what
+    varies within conversations, not what lies between them. For a candidate that seems worse than the margin
+    it is counted what shows it to be worse at all (`difference`).
     """
-    pairs = [(a, b) for a, b in zip(baseline, candidate, strict=True) if a and b]
-    if len(pairs) < 2:
+    seen = _Seen.of(pairs)
+    if not seen:
         return Needed(None, None)
-    changes = [fmean(b) - fmean(a) for a, b in pairs]
-    distance = abs(fmean(changes) + margin)
-    repeats = fmean(min(len(a), len(b)) for a, b in pairs)
-    within = fmean(_within(a) + _within(b) for a, b in pairs)  # of a single pair of attempts
-    # a difference never seen says little of how rarely it happens: one more that changed is allowed for
-    total = max(variance(changes), 1 / len(pairs) ** 2)
-    between = max(total - within / repeats, 0.0)
-    if distance == 0:
-        return Needed(None, None)
-    unit = ((NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)) / distance) ** 2
-    conversations = math.ceil(unit * (between + within / repeats))
-    room = len(pairs) / unit - between
-    attempts = math.ceil(within / room) if room > 0 and within else None
-    more = conversations - len(pairs)
-    return Needed(
-        max(more, 0) if more < MOST else None,
-        max(attempts - math.floor(repeats), 0) if attempts is not None else None,
-    )
+    claim = _Claim(seen, margin, alpha, NormalDist().inv_cdf(power))
+    total = _first(lambda number: claim.shown(number, seen.variance), 1, MOST_CONVERSATIONS)
+    return Needed(None if total is None else max(total - seen.conversations, 0), _repeats(claim))
 
 
-def _within(cluster: Cluster) -> float:
-    """The variance of one attempt; 0 where there is only one, whose share cannot be told apart."""
-    return variance(cluster) if len(cluster) > 1 else 0.0
+def _repeats(claim: _Claim) -> int | None:
+    seen = claim.seen
+    if not seen.within:
+        return None
+    between = max(seen.variance - seen.within, 0.0)
+
+    def enough(more: int) -> bool:
+        share = seen.repeats / (seen.repeats + more)
+        return claim.shown(seen.conversations, between + min(seen.within, seen.variance) * share)
+
+    return 0 if enough(0) else _first(enough, 1, MOST_REPEATS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known: shares of changes, and of their variance what attempts of one conversation add."""
+
+    shares: Mapping[float, float]
+    conversations: int
+    mean: float
+    variance: float
+    within: float
+    repeats: float
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> _Seen | None:
+        values = changes(pairs)
+        number = sum(values.values())
+        if not number:
+            return None
+        middle = mean(values)
+        shares = {float(value): times / number for value, times in values.items()}
+        variance = sum(share * (value - middle) ** 2 for value, share in shares.items())
+        kept = [(pair, times / number) for pair, times in pairs.items() if pair[1] and pair[3]]
+        within = sum(share * (_error(*pair[:2]) + _error(*pair[2:])) for pair, share in kept)
+        repeats = sum(share * min(pair[1], pair[3]) for pair, share in kept)
+        return cls(shares, number, middle, variance, within, repeats)
+
+
+def _error(passed: int, attempts: int) -> float:
+    """The variance of a conversation's rate; of one attempt nothing can be told."""
+    return passed * (attempts - passed) / (attempts**2 * (attempts - 1)) if attempts > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """That the candidate is not worse by the margin; or worse, where that is what it looks like."""
+
+    seen: _Seen
+    margin: float
+    alpha: float
+    luck: float  # a normal quantile
+
+    def shown(self, conversations: float, variance: float) -> bool:
+        """Whether so many conversations, of which changes vary so, show it even with that bad luck."""
+        seen = self.seen
+        scale = math.sqrt(variance / seen.variance) if seen.variance else 1.0
+        worse = seen.mean <= -self.margin
+        sign, bound, alpha = (-1, 0.0, self.alpha / 2) if worse else (1, -self.margin, self.alpha)
+        moved = {
+            sign * (seen.mean + (value - seen.mean) * scale): share * conversations
+            for value, share in seen.shares.items()
+        }
+        unlucky = bound + self.luck * math.sqrt(variance / conversations)
+        return chance_of_at_most(moved, unlucky) <= alpha
+
+
+def _first(holds: Callable[[int], bool], low: int, most: int) -> int | None:
+    """The first number from `low` on for which it holds, None where that is more than `most`."""
+    high = low
+    while not holds(high):
+        low, high = high + 1, high * 2
+        if low > most:
+            return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low if low <= most else None

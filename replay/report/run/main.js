@@ -1,8 +1,21 @@
 // The page: the address says what is shown; everything that changes it goes through `go` or a link.
 
+const SHORTCUTS = [
+  ["j", "next case"],
+  ["k", "previous case"],
+  ["o or Enter", "open the case"],
+  ["/", "search"],
+  ["f", "only what failed, or all"],
+  ["c", "copy the command of the open case"],
+  ["t", "light or dark"],
+  ["Esc", "close, step by step"],
+  ["?", "this help"],
+];
+const SEARCHED = "Search looks at names, tags and failures at once, then through every message, tool call and verdict. Raw bodies are not searched.";
+
 function start() {
   const toggleTheme = makeTheme(document.querySelector("[data-theme-switch]"));
-  const help = makeHelp(byId("help"));
+  const help = makeHelp(byId("help"), SHORTCUTS, SEARCHED);
   document.querySelector("[data-help]").addEventListener("click", help.toggle);
   for (const code of document.querySelectorAll("code[data-copy]")) code.after(copyButton(code.textContent, "Copy the command"));
   const rows = readIndex();

@@ -1,0 +1,1 @@
+"""How cases get to a Ray cluster and back. Only `replay.engines.ray` imports this room, and Ray with it."""

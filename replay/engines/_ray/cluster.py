@@ -1,0 +1,75 @@
+"""The cluster: the one that is there, or one on this machine for as long as the run takes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import ray
+
+from replay.errors import BadInput
+
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+_LOCAL: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 * 2**20}
+ADVICE = "set RAY_ADDRESS to a cluster (ray://host:10001, host:6379), or unset it to play on this machine"
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Be connected: as this process is already, to RAY_ADDRESS, to this machine's cluster, or to a new one.
+
+    Raises BadInput where the cluster that is asked for does not answer or is of other versions.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    _join(os.environ.get("RAY_ADDRESS") or "")
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def versions() -> dict[str, str]:
+    """What has to be the same at both ends: what is pickled at one is read at the other."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"Python": python, "Ray": ray.__version__, "conversation-replay": version("conversation-replay")}
+
+
+def processors() -> int:
+    """How many processors the cluster has now; at least one, which may still be on its way."""
+    return max(int(ray.cluster_resources().get("CPU", 0)), 1)
+
+
+def home() -> Any:
+    """Where an actor lives as long as the driver does: on its node, or where a Ray client is connected."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(address or "auto", **_QUIET)
+    except ConnectionError as problem:
+        if address:
+            raise BadInput(f"no Ray cluster answers at {address} ({_first(problem)}); {ADVICE}") from None
+        _begin_one()
+    except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
+        raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {_first(problem)}") from None
+
+
+def _begin_one() -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init("local", **_QUIET, **_LOCAL)
+    told = f"no Ray cluster was found: one is started on this machine, with {processors()} processors"
+    print(f"{told}; {ADVICE.partition(',')[0]} to use another", file=sys.stderr)
+
+
+def _first(problem: BaseException) -> str:
+    return " ".join(str(problem).split())[:300]
