@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from replay import fixtures, importers, providers
 from replay.config import Project
-from replay.conversation import Json
+from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault
 from replay.fixtures._find import SUFFIXES
 from replay.importers import Logged
@@ -80,9 +80,20 @@ class Sources:
             read = fixtures.load(path, self.project, warnings=warnings)
         except BadInput as problem:
             return Subject(Request("", ()), self.around, tuple(problem.faults)), place
-        request = Request(self.target.model, read.messages, read.tools, read.params)
-        found = Subject(request, self.around, tuple(warnings), self.target.provider, self.target.settings)
-        return replace(found, tool_results=read.tool_results, addressed=bool(self.target.name)), place
+        asked = Request(self.target.model, read.messages, read.tools, read.params)
+        named, source = bool(self.target.name), read.source
+        found = Subject(
+            asked,
+            self.around,
+            tuple(warnings),
+            self.target.provider,
+            self.target.settings,
+            addressed=named,
+            tool_results=read.tool_results,
+            answered=bool(source.get("id")) and not named,
+            partial=_is_partial(asked, _stated(read.params), derived=bool(source.get("derived"))),
+        )
+        return found, place
 
     def _one(self, log: Log, reading: Reading) -> list[tuple[Subject, Place]] | None:
         """Read a file that is no log: a request's body, a list of models, a fixture kept elsewhere."""
@@ -130,7 +141,7 @@ class Sources:
             addressed=bool(found.logged.url or found.logged.provider),
             body=found.call.body,
             recorded=not found.logged.derived,
-            partial=_is_partial(found),
+            partial=_is_partial(request, found.call.body, derived=bool(found.logged.derived)),
             reply=found.reply,
             error=found.error,
             system=system_of(request.messages),
@@ -199,9 +210,15 @@ def _seen_from(earlier: Earlier | None, path: str) -> Earlier | None:
     return replace(earlier, place=f"{earlier.path}, {earlier.place}")
 
 
-def _is_partial(found: Facts) -> bool:
+def _is_partial(asked: Request, said: Object, *, derived: bool) -> bool:
     """Tell whether a request is the end of a history only: the provider has the rest, or another record."""
-    if found.call.body.get("previous_response_id") or found.call.body.get("conversation"):
+    if said.get("previous_response_id") or said.get("conversation"):
         return True
-    first = next((one.role for one in found.request.messages if one.role not in SYSTEM), "user")
-    return bool(found.logged.derived) and first != "user"
+    return derived and next((one.role for one in asked.messages if one.role not in SYSTEM), "user") != "user"
+
+
+def _stated(params: Object) -> Object:
+    """What only the Responses wire can say, as a fixture keeps it."""
+    native = params.get("native")
+    said = native.get("openai_responses") if isinstance(native, dict) else None
+    return said if isinstance(said, dict) else {}
