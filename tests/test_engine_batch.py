@@ -20,6 +20,7 @@ from replay.cassette.cassette import Cassette
 from replay.config import Project
 from replay.engines.batch import Engine, ready, run
 from replay.errors import BadInput, ProviderFailure
+from replay.limits import Budget, gate
 from replay.runner import Runner, cassette_path, plan
 
 TARGETS = {
@@ -179,10 +180,21 @@ def test_every_turn_of_a_conversation_goes_out_at_once_and_equal_turns_are_told_
         assert [turn.reply.message.text for turn in result.transcript.turns] == ["1", "3", "5"]
 
 
-def test_the_same_request_asked_twice_in_a_case_has_an_answer_for_each(tmp_path):
-    text = "messages:\n  - {role: user, content: hi}\n  - {role: assistant, content: a}\n"
+def test_requests_of_a_case_that_are_the_same_have_an_answer_each(tmp_path):
+    turn = "  - {role: user, content: again}\n  - {role: assistant, content: yes}\n"
     with BatchServer(yes) as server:
-        project = shop(tmp_path, server, count=1, play="every_turn", conversation=text)
+        project = shop(tmp_path, server, count=1, play="every_turn", conversation=f"messages:\n{turn * 3}")
+        suite = tmp_path / "suites" / "shop.yaml"
+        suite.write_text(suite.read_text() + "ignore: [messages]\n")
+        (result,) = played(project).values()
+    assert result.outcome == "passed"
+    assert len(server.carried_out) == 3
+    assert len({name for _, name, _ in server.carried_out}) == 3
+
+
+def test_attempts_of_a_case_have_an_answer_each(tmp_path):
+    with BatchServer(yes) as server:
+        project = shop(tmp_path, server, count=1)
         first, *_ = cases(project)
         twice = [replace(first, case=replace(first.case, attempt=number)) for number in (1, 2)]
         results = [result for _, result in engine().run(twice, runner(project))]
@@ -464,6 +476,42 @@ def test_a_billing_answer_ends_the_target_but_not_what_is_paid(tmp_path):
         results["shop/c03"].verdicts[0].message.startswith("not sent: target chat has refused a call before")
     )
     assert len(server.carried_out) == 3
+
+
+def budgeted(project, **budget):
+    found = Budget(**budget)
+    return found, gate(project, found, ["chat"])
+
+
+def test_the_budget_holds_what_a_batch_may_need_and_spends_half_the_price_of_what_it_did(tmp_path):
+    with BatchServer(yes) as server:
+        project = shop(tmp_path, server, count=20)
+        budget, keeper = budgeted(project, max_cost=1.0)
+        results = played(project, gate=keeper)
+    assert {result.outcome for result in results.values()} == {"passed"}
+    assert budget.cost == pytest.approx(sum(result.cost for result in results.values()))
+    assert (budget.tokens, budget.held_tokens) == (20 * 13, 0)
+    assert budget.held_cost == pytest.approx(0)
+
+
+def test_what_the_budget_has_no_room_for_waits_for_what_a_batch_did_not_need(tmp_path):
+    with BatchServer(yes) as server:  # 1,000 tokens are held for each, 13 are needed
+        project = shop(tmp_path, server, count=5)
+        _, keeper = budgeted(project, max_tokens=2_500)
+        results = played(project, gate=keeper)
+    assert {result.outcome for result in results.values()} == {"passed"}
+    assert [batch["request_counts"]["total"] for batch in server.batches.values()] == [2, 2, 1]
+
+
+def test_what_the_budget_will_never_have_room_for_is_not_sent(tmp_path):
+    with BatchServer(yes) as server:
+        project = shop(tmp_path, server, count=3)
+        _, keeper = budgeted(project, max_tokens=1_020)
+        results = played(project, gate=keeper)
+    assert sorted(result.outcome for result in results.values()) == ["error", "passed", "passed"]
+    (last,) = (result for result in results.values() if result.outcome == "error")
+    assert "the budget has no room for this call" in last.verdicts[0].message
+    assert len(server.carried_out) == 2
 
 
 def test_a_target_without_batches_is_named_before_anything_is_sent(tmp_path):

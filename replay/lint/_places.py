@@ -99,12 +99,26 @@ def _in_body(body: Object, told: Object, keys: Keys) -> Keys:
     if keys[:1] == ("params",):
         return _named(body, str(keys[1])) if len(keys) > 1 else ()
     keys = _unwrapped(body, keys)
-    value = _at(told, keys, None)
-    if _at(body, keys, None) is not None and (value is None or same(_at(body, keys, None), value)):
+    here, value = _at(body, keys, None), _at(told, keys, None)
+    if here is not None and (value is None or same(here, value)):
         return keys
-    if value in (None, "", [], {}):
-        return keys if _at(body, keys, None) is not None else ()
-    return next((path for path, one in _walk(body, ()) if same(one, value)), ())
+    if keys[:1] == ("tools",) and len(keys) > 1:
+        return _of_tool(body, _at(told, (*keys[:2], "function", "name"), None), keys[2:])
+    said = value.get("content") if isinstance(value, dict) else value
+    if not said:
+        return keys if here is not None else ()
+    return next((path for path, one in _walk(body, ()) if same(one, said)), ())
+
+
+def _of_tool(body: Object, name: Json, rest: Keys) -> Keys:
+    """Return where a tool of this name stands in a body, and what the rest of its keys leads to in it."""
+    named = ((path, one) for path, one in _walk(body.get("tools"), ("tools",)) if isinstance(one, dict))
+    found = next((path for path, one in named if one.get("name") == name), ())
+    for inside in (("parameters",), ("input_schema",), ("inputSchema", "json"), ("parametersJsonSchema",)):
+        keys = (*found, *inside, *rest[1:])
+        if found and rest[:1] == ("parameters",) and _at(body, keys, None) is not None:
+            return keys
+    return found
 
 
 def _named(body: Object, name: str) -> Keys:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from replay import fixtures
+from replay import fixtures, importers, providers
 from replay.config import Project
-from replay.conversation import Json
+from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault
 from replay.fixtures._find import SUFFIXES
 from replay.importers import Logged
@@ -20,12 +22,14 @@ from replay.lint._recent import Threads, digest, histories, system_of
 from replay.lint.subject import SYSTEM, Around, Earlier, Subject
 from replay.record._calls import Refused
 from replay.record._facts import Facts, facts
-from replay.record._files import Log, logs
+from replay.record._files import Log, head, logs
 from replay.record._progress import Progress
 from replay.record._reading import Reading
 from replay.turn import Request, Target
 
 PASTED = "-"
+_LIKELY = 0.5  # how sure an importer is where other formats are not ruled out
+_FIXTURE = re.compile(rb"^messages:|^\{?\s*\"messages\":", re.MULTILINE)
 _UNREAD = ("the request cannot be read", "the request body has no messages")
 _TARGET = Target("", "", "")
 
@@ -48,7 +52,10 @@ class Sources:
         """Yield what stands in files and folders; `-` is a request that was pasted. Raises BadInput."""
         named = list(paths)
         if Path(PASTED) in named:
-            yield self._pasted(pasted, PASTED)
+            try:
+                yield self._pasted(pasted, PASTED)
+            except Refused as why:
+                raise BadInput([Fault("standard input", 0, 0, str(why))]) from None
         files = logs(path for path in named if path != Path(PASTED)) if set(named) - {Path(PASTED)} else []
         reading = Reading(
             (log for log in files if not self._is_fixture(log.path)), self.log_format, Progress()
@@ -57,8 +64,8 @@ class Sources:
         for log in files:
             if self._is_fixture(log.path):
                 yield self._fixture(log.path)
-            elif reading.format(log) is None:
-                yield from self._alone(log)
+            elif (one := self._one(log, reading)) is not None:
+                yield from one
             else:
                 threads = Threads() if reading.alone(log) else threads
                 yield from self._log(reading, log, threads)
@@ -73,32 +80,40 @@ class Sources:
             read = fixtures.load(path, self.project, warnings=warnings)
         except BadInput as problem:
             return Subject(Request("", ()), self.around, tuple(problem.faults)), place
-        request = Request(self.target.model, read.messages, read.tools, read.params)
-        found = Subject(request, self.around, tuple(warnings), self.target.provider, self.target.settings)
-        return replace(found, tool_results=read.tool_results), place
+        asked = Request(self.target.model, read.messages, read.tools, read.params)
+        named, source = bool(self.target.name), read.source
+        found = Subject(
+            asked,
+            self.around,
+            tuple(warnings),
+            self.target.provider,
+            self.target.settings,
+            addressed=named,
+            tool_results=read.tool_results,
+            answered=bool(source.get("id")) and not named,
+            partial=_is_partial(asked, _stated(read.params), derived=bool(source.get("derived"))),
+        )
+        return found, place
 
-    def _alone(self, log: Log) -> Iterator[tuple[Subject, Place]]:
-        """A file in no log format: the body of a request, a list of models, or a fixture kept elsewhere."""
+    def _one(self, log: Log, reading: Reading) -> list[tuple[Subject, Place]] | None:
+        """Read a file that is no log: a request's body, a list of models, a fixture kept elsewhere."""
+        name = reading.format(log)
+        first = head(log.path)
+        if self.log_format != "auto" or (name and importers.registry.get(name).sniff(first) >= _LIKELY):
+            return None
         shown = self.project.shown(log.path)
-        try:
-            body = parse(log.path.read_bytes())
-        except (OSError, ValueError):
-            body = None
+        body = _document(log.path) if first.lstrip()[:1] == b"{" else None
         if self._is_list_of_models(body, shown):
-            return
-        if isinstance(body, dict) and "model" in body:
-            yield self._pasted(log.path.read_bytes(), shown)
-        elif log.path.suffix in SUFFIXES and b"messages" in log.path.read_bytes():
-            yield self._fixture(log.path)
-        else:
-            self.skipped["in no format that is known"] += 1
+            return []
+        with suppress(Refused):
+            if _claimed(body):
+                return [self._pasted(log.path.read_bytes(), shown)]
+        if log.path.suffix in SUFFIXES and _FIXTURE.search(first):
+            return [self._fixture(log.path)]
+        return None
 
     def _pasted(self, data: bytes, path: str) -> tuple[Subject, Place]:
-        try:
-            found = facts(Logged(path, "", request=data), self.model)
-        except Refused as why:
-            raise BadInput([Fault("standard input" if path == PASTED else path, 0, 0, str(why))]) from None
-        return self._subject(found, path)
+        return self._subject(facts(Logged(path, "", request=data), self.model), path)
 
     def _log(self, reading: Reading, log: Log, threads: Threads) -> Iterator[tuple[Subject, Place]]:
         path = self.project.shown(log.path)
@@ -123,9 +138,10 @@ class Sources:
             self.around,
             provider=found.call.provider,
             settings=found.call.settings,
+            addressed=bool(found.logged.url or found.logged.provider),
             body=found.call.body,
             recorded=not found.logged.derived,
-            partial=_is_partial(found),
+            partial=_is_partial(request, found.call.body, derived=bool(found.logged.derived)),
             reply=found.reply,
             error=found.error,
             system=system_of(request.messages),
@@ -159,6 +175,19 @@ class Sources:
         return listed
 
 
+def _document(path: Path) -> Json:
+    try:
+        return parse(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _claimed(body: Json) -> bool:
+    """Tell whether a JSON value is the body of a request to some provider."""
+    names = providers.registry.names()
+    return isinstance(body, dict) and any(providers.registry.get(name).claims(body, None) for name in names)
+
+
 def _in_thread(subject: Subject, place: InBody, found: Facts, threads: Threads) -> Subject:
     """Return the subject with what came before it, and remember it for what comes after."""
     asked = digest(b"", [place.path, found.logged.url, found.call.body])
@@ -181,9 +210,15 @@ def _seen_from(earlier: Earlier | None, path: str) -> Earlier | None:
     return replace(earlier, place=f"{earlier.path}, {earlier.place}")
 
 
-def _is_partial(found: Facts) -> bool:
+def _is_partial(asked: Request, said: Object, *, derived: bool) -> bool:
     """Tell whether a request is the end of a history only: the provider has the rest, or another record."""
-    if found.call.body.get("previous_response_id") or found.call.body.get("conversation"):
+    if said.get("previous_response_id") or said.get("conversation"):
         return True
-    first = next((one.role for one in found.request.messages if one.role not in SYSTEM), "user")
-    return bool(found.logged.derived) and first != "user"
+    return derived and next((one.role for one in asked.messages if one.role not in SYSTEM), "user") != "user"
+
+
+def _stated(params: Object) -> Object:
+    """What only the Responses wire can say, as a fixture keeps it."""
+    native = params.get("native")
+    said = native.get("openai_responses") if isinstance(native, dict) else None
+    return said if isinstance(said, dict) else {}

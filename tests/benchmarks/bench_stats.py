@@ -9,7 +9,8 @@ so in one of two ways: at some conversations it never passes any more (few and l
 hardest for a test), or everywhere a little.
 
 A test at 5 % may err in 5 % of runs, an interval of 95 % has to hold the truth in 95 %: `!` marks where a
-figure is on the wrong side by more than two standard errors of the simulation. Figures are in percent.
+figure is on the wrong side by more than two standard errors of the simulation, as two or three of a hundred
+are by chance. Figures are in percent.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Kind(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--margin", type=float, default=0.05)
     given = parser.parse_args()
     kinds = [Kind(*kind, given.margin, given.runs) for kind in product(SIZES, REPEATS, CORRELATIONS, RATES)]
@@ -97,6 +98,7 @@ def error(share, runs):
 
 
 def summary(rows, runs):
+    large = [size >= 200 for size in SIZES for _ in range(len(rows) // len(SIZES))]
     for (name, sort), column in zip(COLUMNS.items(), np.array(rows).T, strict=True):
         mean, worst = column.mean(), column.max() if sort == "error" else column.min()
         line = f"{sort:8} {name.strip():44} mean {mean:6.1%}  worst {worst:6.1%}"
@@ -105,7 +107,10 @@ def summary(rows, runs):
         else:
             beyond = sum(below(share, runs) for share in column)
             line += f"  94-96 %: {np.mean((column >= 0.94) & (column <= 0.96)):4.0%}"
-            line += f"  above 96 %: {np.mean(column > 0.96):4.0%}"
+            line += (
+                f"  above 96 %: {np.mean(column > 0.96):4.0%}  of 200 and more: {column[large].min():6.1%}"
+            )
+            line += f" to {column[large].max():6.1%}"
         print(f"{line}  beyond two standard errors: {beyond} of {len(column)}")
 
 
@@ -197,7 +202,8 @@ def rate(counts):
 def ever(changes, bound, sign=1):
     """The share of runs in which `Betting` excludes the bound, looked at after every conversation.
 
-    Each repeat is a round over all conversations with the means so far, at half the alpha of the one before.
+    Each repeat is a round over all conversations with the means so far, at half the alpha of the one before:
+    as `replay compare --until-decided` uses it.
     """
     decided = np.zeros(len(changes), bool)
     for number in range(1, changes.shape[2] + 1):

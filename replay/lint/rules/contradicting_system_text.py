@@ -13,7 +13,7 @@ SEVERITY = "warning"
 _MEND = "keep one of the two, or say when each holds"
 _SENTENCE = re.compile(r"[^.!?\n;]+")
 _CONDITION = re.compile(
-    r"\b(?:if|when|unless|except|only|until|otherwise|after|before|while|for)\b", re.IGNORECASE
+    r"\b(?:if|when|unless|except|only|until|otherwise|after|before|while)\b", re.IGNORECASE
 )
 _ORDER = re.compile(r"\b(always|never|must not|do not|don't)\s+([\w'-]+(?:\s+[\w'-]+){1,3})", re.IGNORECASE)
 _LANGUAGES = (

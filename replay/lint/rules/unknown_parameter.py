@@ -60,7 +60,8 @@ def check(subject: Subject) -> Iterator[Found]:
     OpenAI refuses what it does not know; other servers take more, and only what is almost a known name is
     found there. A request that OpenAI answered has no unknown ones.
     """
-    strict = subject.provider == "openai" and not subject.settings.get("base_url")
+    elsewhere = {"base_url", "base_url_env"} & subject.settings.keys()
+    strict = subject.provider == "openai" and subject.addressed and not elsewhere
     if strict and subject.taken:
         return
     known = _OPENAI if strict else NAMES | {"tools"}
