@@ -1,23 +1,14 @@
 """Cases on a real Ray cluster of several node processes on this machine, over real HTTP."""
 
-import importlib.util
 import json
-import os
-import signal
-import sys
-import threading
-import time
-from collections import Counter
-from pathlib import Path
 
 import pytest
 from seeded import Model, Seeded
 
-from replay import assertions, runner, suites
+from replay import runner, suites
 from replay.cassette.cassette import Cassette
 from replay.config import Project
 from replay.engines import registry
-from replay.errors import BadInput
 from replay.runner import Runner
 
 ray = pytest.importorskip("ray", reason="Ray is missing: pip install ray (there is no wheel for this Python)")
