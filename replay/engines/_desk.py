@@ -131,7 +131,7 @@ class Clerk(Runner):
         same = {each.name: getattr(runner, each.name) for each in fields(Runner)}
         return cls(**same | {"wait": lambda _: None, "gate": Open(), "stopped": {}}, desk=desk)
 
-    def seam(self, cassette: Cassette, attempt: int) -> Any:
+    def seam(self, cassette: Cassette, attempt: int, network: Any) -> Any:  # noqa: ARG002
         """See `Runner.seam`."""
         return Slot(self.desk, cassette, attempt)
 

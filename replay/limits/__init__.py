@@ -49,9 +49,6 @@ class Gate(Protocol):
         where it never may be sent: the budget is spent, or too much waits.
         """
 
-    def state(self) -> State:
-        """How many calls are under way and wait, and what is spent."""
-
 
 class Open:
     """A gate that lets everything through."""
@@ -68,12 +65,8 @@ class Open:
     def settle(self, turn: Turn) -> None:
         """Keep nothing."""
 
-    def state(self) -> State:
-        """Nothing is known."""
-        return State()
 
-
-def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Gate:
+def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Admission:
     """Return a gate that keeps the limits of the project's targets, and the budget.
 
     Without `limits`, a target is asked CONCURRENCY calls at once. `targets` are those that will be asked.

@@ -13,9 +13,8 @@ from replay.conversation import Object
 from replay.errors import BadInput, Fault, NothingToRun
 from replay.runner import Planned, Runner, cassette_path, plan
 from replay.turn import Target
-from replay.verify import _plan
 from replay.verify._causes import Cause, causes
-from replay.verify._plan import Call, Command, Wanted
+from replay.verify._plan import Call, Command, Wanted, commands_for
 from replay.verify._rails import Ride, Step, ride
 
 
@@ -120,7 +119,7 @@ def stale(project: Project, paths: Sequence[Path] = ()) -> Audit:
         elif one.unused:
             unused[path] = tuple(index + 1 for index in one.unused)
     groups = tuple(_groups(found))
-    commands = tuple(_plan.plan(one.wanted for one in found))
+    commands = tuple(commands_for(one.wanted for one in found))
     every = cases if not paths else planned_in((), project)
     return Audit(fresh, tuple(found), groups, commands, unused, *_left_over(every, runner))
 
