@@ -199,3 +199,41 @@ def test_what_was_answered_is_kept_when_a_run_is_stopped(how, tmp_path):
     ]
     results = [json.loads(line) for line in run.read_text().splitlines()[1:]]
     assert {line["outcome"] for line in results} == {"passed"}
+
+
+# pytest plays live cases through the same engine and gate
+
+
+def live(sandbox, server, names, *options, **settings):
+    project(sandbox.root, server.base_url, names, **settings)
+    return sandbox.pytest("--record-mode=once", *options)
+
+
+def test_pytest_keeps_the_limits_that_the_environment_sets(sandbox, monkeypatch):
+    monkeypatch.setenv("REPLAY_LIMITS", "concurrency=2")
+    with Seeded({"m": Model(latency=0.05)}) as server:
+        live(sandbox, server, NAMES[:6]).assert_outcomes(passed=6)
+    assert server.most_at_once("m") == 2
+
+
+def test_pytest_refuses_a_limit_that_is_none_before_anything_is_sent(sandbox, monkeypatch):
+    monkeypatch.setenv("REPLAY_LIMITS_M", "concurrency=none")
+    with Seeded({"m": Model()}) as server:
+        result = live(sandbox, server, NAMES[:2])
+    assert (result.ret, server.calls) == (4, [])
+    said = 'environment variable REPLAY_LIMITS_M: error: concurrency must be a whole number, not "none"'
+    assert said in result.stderr.str() + result.stdout.str()
+
+
+def test_pytest_asks_as_the_tenant_that_the_environment_names(sandbox, monkeypatch):
+    monkeypatch.setenv("REPLAY_TENANT", "acme")
+    with Seeded({"m": Model(), "theirs": Model()}) as server:
+        live(sandbox, server, NAMES[:2], own={"m": 'tenants.acme.model = "theirs"'}).assert_outcomes(passed=2)
+    assert {call.model for call in server.calls} == {"theirs"}
+
+
+def test_pytest_begins_nothing_new_after_the_failures_it_may_have(sandbox):
+    with Seeded({"m": Model(passes=0.0, latency=0.05)}) as server:
+        result = live(sandbox, server, NAMES, "--maxfail=2", limits="{concurrency = 2}")
+    assert result.ret == 1
+    assert len(server.calls) <= 6
