@@ -69,7 +69,7 @@ def as_recorded(asked):
 def target(url, price="{prompt = 1.0, completion = 2.0}"):
     return (
         '[redaction]\nsalt = "test"\n[targets.small]\nprovider = "openai_compatible"\nmodel = "small-1"\n'
-        f'base_url = "{url}/v1"\nprice = {price}\n'
+        f'base_url = "{url}/v1"\nprice = {price}\nretries = 0\n'
     )
 
 

@@ -22,9 +22,11 @@ from replay.limits import CONCURRENCY, gate
 from replay.providers._wire import Answer
 from replay.runner import Planned, Runner, cassette_path, targets_of
 from replay.verify._drift import TIERS, Finding, compare, edited, sign_test
-from replay.verify._rails import Ride, Step, ride
+from replay.verify._rails import Ride, Step, along
 from replay.verify._stale import planned_in
 from replay.verify._watch import Watch, read
+
+RETRIES = 2  # of a call, where its target does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +134,10 @@ def drift(
     known = _recorded(planned_in(paths, project), project)
     chosen = _sample(known, sample, seed)
     names = {name for planned in chosen for name in targets_of(planned)}
-    first = Runner(project, "verify", inner=inner, gate=gate(project, targets=names))
+    first = Runner(project, "verify", inner=inner, gate=gate(project, targets=names), retries=RETRIES)
     first.ready(names)
     found = Drift(len(known), len(chosen), seed, repeats)
-    rides = [ride(planned, Runner(project)) for planned in chosen]
+    rides = list(along(chosen, Runner(project)))
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         watches = list(pool.map(partial(_watched, first, repeats), rides))
     for one, watched in zip(rides, watches, strict=True):
