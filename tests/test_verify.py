@@ -288,6 +288,12 @@ def test_what_is_stale_is_not_asked(shop):
     assert len(server.requests) == 3
 
 
+def test_a_sample_that_is_all_stale_is_not_green(shop):
+    edit(shop, "replay.toml", ('"small-1"', '"small-2"'))
+    done = verify(code=1)
+    done.fnmatch_lines(["stale, not asked (see --stale): shop/days?small?#1, *"])
+
+
 def test_secrets_of_a_live_answer_are_not_told(shop):
     leak = "My key is sk-proj-Zk3vQ9xT4aB7cD1eF5gH8jK2mN6pR0sU4wY7zA1bC3dE5fG9"
     with provider(shop, lambda asked: reply(completion({"content": leak}))):
