@@ -107,6 +107,30 @@ def test_a_fixture_that_cannot_be_read_is_a_finding_and_the_others_are_looked_at
     }
 
 
+def test_conversations_on_the_lines_of_a_file_have_line_and_column(project):
+    lines = project / "fixtures" / "conversations" / "bulk.jsonl"
+    said = {"messages": [{"role": "user", "content": "hi"}]}
+    log(lines, said, said | {"params": {"temperature": 0.2, "top_p": 0.5}}, {"messages": []})
+    linter = Linter(Project.find(project))
+    found = [one for one in linter.findings([lines]) if one.rule != "odd-fixture"]
+    assert [(one.rule, one.place) for one in found] == [
+        ("temperature-and-top-p", "fixtures/conversations/bulk.jsonl:2:91"),
+        ("unreadable", "fixtures/conversations/bulk.jsonl:3:14"),
+    ]
+    assert linter.subjects == 3
+
+
+def test_the_models_of_the_project_s_targets_are_looked_at(project):
+    (project / "replay.toml").write_text(
+        '[targets.old]\nprovider = "openai"\nmodel = "gpt-4-0314"\n[targets.new]\nprovider = "openai"\n'
+        'model = "gpt-6-luna"\n'
+    )
+    found = list(Linter(Project.find(project), ("model-*",), today=date(2026, 11, 21)).findings())
+    assert [(one.rule, one.place, one.at) for one in found] == [
+        ("model-shut-down", "replay.toml:3:1", "targets.old.model")
+    ]
+
+
 def test_a_request_on_standard_input_is_looked_at(project, monkeypatch, capsys):
     body = json.dumps(asked(("user", " ")))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body.encode())))

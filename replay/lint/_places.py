@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
-from replay import documents
 from replay.conversation import Json, Object
 from replay.documents import Document, Keys
 from replay.errors import BadInput
@@ -35,10 +33,11 @@ class Place(Protocol):
 
 @dataclass
 class InFixture:
-    """A file of one conversation. It is parsed for its places only when something is found."""
+    """A conversation in a file, or on a line of one. It is parsed for its places when something is found."""
 
     path: str
-    file: Path
+    number: int  # of its first line
+    read: Callable[[], Document]
     record: str = ""
 
     def of(self, keys: Keys) -> tuple[int, int, str]:
@@ -46,18 +45,37 @@ class InFixture:
         if self._document is None:
             return 0, 0, dotted(keys)
         mark = self._document.mark(_unwrapped(self._document.data, keys))
-        return mark.line, mark.column, dotted(keys)
+        return mark.line + self.number - 1, mark.column, dotted(keys)
 
     def fingerprint(self, keys: Keys, reason: str) -> bytes:
         """See Place: nothing is read twice."""
-        return digest(b"", [self.path, dotted(keys), reason])
+        return digest(b"", [self.number, dotted(keys), reason])
 
     @cached_property
     def _document(self) -> Document | None:
         try:
-            return documents.read(self.file, self.path)
+            return self.read()
         except BadInput:
             return None
+
+
+@dataclass
+class InConfig:
+    """A target of the project."""
+
+    path: str
+    line: int
+    column: int
+    name: str
+    record: str = ""
+
+    def of(self, _keys: Keys) -> tuple[int, int, str]:
+        """See Place."""
+        return self.line, self.column, f"targets.{self.name}.model"
+
+    def fingerprint(self, keys: Keys, reason: str) -> bytes:
+        """See Place."""
+        return digest(b"", [self.name, dotted(keys), reason])
 
 
 @dataclass
