@@ -69,7 +69,7 @@ def as_recorded(asked):
 def target(url, price="{prompt = 1.0, completion = 2.0}"):
     return (
         '[redaction]\nsalt = "test"\n[targets.small]\nprovider = "openai_compatible"\nmodel = "small-1"\n'
-        f'base_url = "{url}/v1"\nprice = {price}\n'
+        f'base_url = "{url}/v1"\nprice = {price}\nretries = 0\n'
     )
 
 
@@ -286,6 +286,12 @@ def test_what_is_stale_is_not_asked(shop):
         found = told()
     assert found["stale"] == ["shop/days[small]#1"]
     assert len(server.requests) == 3
+
+
+def test_a_sample_that_is_all_stale_is_not_green(shop):
+    edit(shop, "replay.toml", ('"small-1"', '"small-2"'))
+    done = verify(code=1)
+    done.fnmatch_lines(["stale, not asked (see --stale): shop/days?small?#1, *"])
 
 
 def test_secrets_of_a_live_answer_are_not_told(shop):
