@@ -9,13 +9,14 @@ from typing import Protocol
 from replay.config import Project
 from replay.limits._admission import Admission
 from replay.limits._budget import Budget
-from replay.limits._desk import CONCURRENCY, Desk, State
+from replay.limits._desk import CONCURRENCY, LONGEST_WAIT, Desk, State
 from replay.limits._estimate import Estimate, estimate, estimated_cost
 from replay.limits._identity import account, priority_of
 from replay.turn import Request, Target, Turn
 
 __all__ = [
     "CONCURRENCY",
+    "LONGEST_WAIT",
     "Admission",
     "Budget",
     "Desk",
