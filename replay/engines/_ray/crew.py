@@ -14,8 +14,8 @@ import ray
 from ray.exceptions import RayError
 
 from replay.engines._ray import cargo, cluster
-from replay.engines._ray.desk import MOST, Desk, Heard, Post
 from replay.engines._ray.flight import Flight
+from replay.engines._ray.mailbox import MOST, Heard, Mailbox, Post
 from replay.engines._ray.worker import Worker, job, secrets
 from replay.errors import BadInput, ReplayError
 from replay.runner import Runner
@@ -55,8 +55,8 @@ class Crew:
         self._runner = runner
         self.places = {"root": runner.project.root, "folder": runner.folder or runner.project.cassettes}
         self._kit = cluster.versions(), job(runner, self.places), ray.put(cargo.snapshot(runner.project.root))
-        self._desk = _actor(Desk, num_cpus=0, max_concurrency=MOST, scheduling_strategy=cluster.home())
-        self._post = Post(self._desk, runner.gate, heard)
+        self._box = _actor(Mailbox, num_cpus=0, max_concurrency=MOST, scheduling_strategy=cluster.home())
+        self._post = Post(self._box, runner.gate, heard)
         self._numbers = itertools.count(1)
         self._members: set[Member] = set()
         self.starting: dict[Any, Member] = {}
@@ -96,7 +96,10 @@ class Crew:
         try:
             why = ray.get(ref)
         except RayError as problem:
-            why = f"no worker could be started on the cluster: {problem}"
+            why = (
+                f"no worker could be started on the cluster: {str(problem).strip().rpartition(chr(10))[2]}\n"
+                "install conversation-replay and what your assertions need on every node"
+            )
         if why:
             self._failed, self._why = self._failed + 1, why
             self.bury(member)
@@ -120,21 +123,20 @@ class Crew:
     def close(self) -> None:
         """Hear what is told yet, and let all workers go."""
         with contextlib.suppress(RayError):
-            self._post.flush()
+            self._post.close()
             leaving = [member.actor.leave.remote() for member in self._members if member.ready]
             ray.wait(leaving, num_returns=len(leaving), timeout=GRACE) if leaving else None
         for member in list(self._members):
             self.bury(member)
-        self._post.close()
         with contextlib.suppress(RayError):
-            ray.kill(self._desk)
+            ray.kill(self._box)
 
     def _begin(self, alone: bool) -> None:
         name = f"worker-{next(self._numbers)}"
         actor = _actor(
             Worker,
             name,
-            self._desk,
+            self._box,
             num_cpus=0 if alone else 1,
             max_concurrency=2 if alone else THREADS,
             scheduling_strategy="SPREAD",

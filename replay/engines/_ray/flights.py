@@ -13,12 +13,12 @@ from replay.cassette.interaction import Interaction
 from replay.engines._ray.crew import Crew, Member, first
 from replay.engines._ray.flight import Flight
 from replay.errors import BadInput, ReplayError
+from replay.limits import CONCURRENCY
 from replay.run import Result
 from replay.runner import Planned, Runner
 
 Played = tuple[Planned, Result]
 
-CONCURRENCY = 8  # of a target that says nothing of its limits
 DEATHS = 3  # of workers, after which a case is taken for their cause
 LOOK_AHEAD = 256  # cases that are taken and wait for their target
 

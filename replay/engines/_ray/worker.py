@@ -20,7 +20,7 @@ from replay.cassette.interaction import Interaction
 from replay.config import Project
 from replay.conversation import Conversation
 from replay.engines._ray import cargo, cluster
-from replay.engines._ray.desk import AtDesk
+from replay.engines._ray.mailbox import FarGate
 from replay.errors import BadInput
 from replay.limits import Open
 from replay.run import Result
@@ -88,8 +88,8 @@ def secrets(runner: Runner, planned: Planned) -> dict[str, str]:
 class Worker:
     """Plays cases, several at once in threads. `name` is what the desk knows it by."""
 
-    def __init__(self, name: str, desk: Any) -> None:
-        self._name, self._desk = name, desk
+    def __init__(self, name: str, box: Any) -> None:
+        self._name, self._box = name, box
 
     def ready(self, versions: Mapping[str, str], packed: bytes, archive: bytes) -> str:
         """Unpack the project and the job; returns why no case can be played here, empty where one can."""
@@ -134,13 +134,13 @@ class Worker:
         for room, plugins in job.plugins.items():
             for name, plugin in plugins.items():
                 _ROOMS[room].register(name, plugin)
-        gate = AtDesk(self._desk, self._name) if job.gated else Open()
+        gate = FarGate(self._box, self._name) if job.gated else Open()
         self._runner = Runner(job.project, folder=job.folder, gate=gate, heard=self._hear, **job.settings)
         self._runners: dict[str, Runner] = {}
 
     def _hear(self, planned: Planned, interaction: Interaction) -> None:
         """Send home what was recorded, before anything else is paid for."""
-        ray.get(self._desk.tell.remote("heard", self._name, planned.case.id, interaction))
+        ray.get(self._box.tell.remote("heard", self._name, planned.case.id, interaction))
 
 
 def _differences(driver: Mapping[str, str], here: Mapping[str, str]) -> str:
