@@ -402,3 +402,19 @@ def hostile(payload):
     served = {payload: Served({payload: 1, "x": 2}, {payload: 1, "y": 2})}
     header = sample_runs.hostile_header(payload)
     return Comparison(header, payload, (evil,), served, (payload,)), results
+
+
+def one_change(before, after, kind="lost"):
+    """A comparison in which one conversation changed, from the first result to the second."""
+    comparison, _ = sample(conversations=4)
+    results = [
+        replace(
+            one, case=replace(one.case, target=target.name), transcript=replace(one.transcript, target=target)
+        )
+        for one, target in ((before, BASELINE), (after, CANDIDATES["gpt-5-mini"]))
+    ]
+    first, second = (one.case for one in results)
+    passed = {"lost": (1, 0), "won": (0, 1), "changed": (1, 1)}[kind]
+    change = Change(kind, first.suite, first.conversation, passed, (1, 1), first.id, second.id)
+    versus = replace(comparison.versus[0], changes=(change,), changed={kind: 1})
+    return replace(comparison, versus=(versus,)), results

@@ -180,10 +180,21 @@ def test_every_turn_of_a_conversation_goes_out_at_once_and_equal_turns_are_told_
         assert [turn.reply.message.text for turn in result.transcript.turns] == ["1", "3", "5"]
 
 
-def test_the_same_request_asked_twice_in_a_case_has_an_answer_for_each(tmp_path):
-    text = "messages:\n  - {role: user, content: hi}\n  - {role: assistant, content: a}\n"
+def test_requests_of_a_case_that_are_the_same_have_an_answer_each(tmp_path):
+    turn = "  - {role: user, content: again}\n  - {role: assistant, content: yes}\n"
     with BatchServer(yes) as server:
-        project = shop(tmp_path, server, count=1, play="every_turn", conversation=text)
+        project = shop(tmp_path, server, count=1, play="every_turn", conversation=f"messages:\n{turn * 3}")
+        suite = tmp_path / "suites" / "shop.yaml"
+        suite.write_text(suite.read_text() + "ignore: [messages]\n")
+        (result,) = played(project).values()
+    assert result.outcome == "passed"
+    assert len(server.carried_out) == 3
+    assert len({name for _, name, _ in server.carried_out}) == 3
+
+
+def test_attempts_of_a_case_have_an_answer_each(tmp_path):
+    with BatchServer(yes) as server:
+        project = shop(tmp_path, server, count=1)
         first, *_ = cases(project)
         twice = [replace(first, case=replace(first.case, attempt=number)) for number in (1, 2)]
         results = [result for _, result in engine().run(twice, runner(project))]

@@ -16,7 +16,6 @@ from replay.errors import BadInput
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOCAL: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 * 2**20}
-ADVICE = "set RAY_ADDRESS to a cluster (ray://host:10001, host:6379), or unset it to play on this machine"
 
 
 @contextmanager
@@ -58,7 +57,10 @@ def _join(address: str) -> None:
         ray.init(address or "auto", **_QUIET)
     except ConnectionError as problem:
         if address:
-            raise BadInput(f"no Ray cluster answers at {address} ({_first(problem)}); {ADVICE}") from None
+            raise BadInput(
+                f"no Ray cluster answers at {address} ({_first(problem)})\n"
+                "set RAY_ADDRESS to one (ray://host:10001, host:6379), or unset it to play on this machine"
+            ) from None
         _begin_one()
     except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
         raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {_first(problem)}") from None
@@ -67,8 +69,8 @@ def _join(address: str) -> None:
 def _begin_one() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init("local", **_QUIET, **_LOCAL)
-    told = f"no Ray cluster was found: one is started on this machine, with {processors()} processors"
-    print(f"{told}; {ADVICE.partition(',')[0]} to use another", file=sys.stderr)
+    told = f"no Ray cluster was found; one is started on this machine, with {processors()} processors"
+    print(f"{told} (RAY_ADDRESS names another)", file=sys.stderr)
 
 
 def _first(problem: BaseException) -> str:

@@ -96,7 +96,10 @@ class Crew:
         try:
             why = ray.get(ref)
         except RayError as problem:
-            why = f"no worker could be started on the cluster: {problem}"
+            why = (
+                f"no worker could be started on the cluster: {str(problem).strip().rpartition(chr(10))[2]}\n"
+                "install conversation-replay and what your assertions need on every node"
+            )
         if why:
             self._failed, self._why = self._failed + 1, why
             self.bury(member)

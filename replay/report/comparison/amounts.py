@@ -42,7 +42,6 @@ DRAWING = """
 """  # noqa: E501 - markup reads better unbroken
 
 Bar = tuple[float, float, float, float, str]  # x, y, width, height, what it says
-COLUMNS = ("median", "p95", "total")
 
 
 class Card(NamedTuple):
@@ -84,7 +83,7 @@ def _card(comparison: Comparison, versus: Versus, amount: Amount) -> Card:
         _tone(amount),
         words.estimate(amount.ratio, numbers.factor),
         numbers.plural(amount.conversations, "conversation"),
-        COLUMNS,
+        ("median", "p95", "total" if _adds_up(amount.name) else "longest"),
         [(side, names[side], _values(amount.name, spread)) for side, spread in _sides(amount)],
         _drawing(amount, names),
     )
@@ -99,7 +98,13 @@ def _tone(amount: Amount) -> str:
 
 
 def _values(name: str, spread: Spread) -> list[str]:
-    return [words.quantity(name, value) for value in (spread.median, spread.p95, spread.total)]
+    last = spread.total if _adds_up(name) else spread.most
+    return [words.quantity(name, value) for value in (spread.median, spread.p95, last)]
+
+
+def _adds_up(name: str) -> bool:
+    """Whether a sum says something: attempts wait side by side, but each is paid for."""
+    return name not in ("latency", "first_token")
 
 
 def _drawing(amount: Amount, names: dict[str, str]) -> Any:

@@ -16,7 +16,7 @@ STEPS = (0.0, 0.5, 0.75, 0.9)  # where the scale may begin
 
 TEMPLATE = """
 <figure class="curves">
-<figcaption>Passed in k attempts: at least once (pass@k), always (pass^k)</figcaption>
+<figcaption>Of k attempts: at least one passed (@k), all did (^k)</figcaption>
 <svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
 {% for y, text in rows %}<line class="grid" x1="{{ left }}" x2="{{ right }}" y1="{{ y }}" y2="{{ y }}"/><text class="end" x="{{ left - 6 }}" y="{{ y + 4 }}">{{ text }}</text>{% endfor %}
 {% for x, text in columns %}<text class="middle" x="{{ x }}" y="{{ bottom + 18 }}">{{ text }}</text>{% endfor %}

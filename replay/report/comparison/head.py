@@ -17,7 +17,7 @@ HEAD = """
 <h1 class="headline {{ tone }}">{{ headline }}</h1>
 <p class="meta">{% for text in meta %}<span>{{ text }}</span>{% endfor %}{% if command %}<code>{{ command }}</code>{% endif %}</p>
 {{ body }}
-{% for note in notes %}<p class="notice note-line">{{ note }}</p>{% endfor %}
+{% if notes %}<ul class="notice notes" aria-label="Notes">{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>{% endif %}
 """  # noqa: E501 - markup reads better unbroken
 
 VERDICT = """

@@ -107,7 +107,7 @@ function fieldRows(key, before, after, names) {
 }
 
 function onlyTag(name) {
-  return h("span.tag", null, "only ", name);
+  return [" ", h("span.tag", null, "only ", name)];
 }
 
 function shortValue(value) {

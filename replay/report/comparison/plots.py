@@ -26,9 +26,9 @@ class Scale:
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Return round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`, at most `most`."""
+    """Return round numbers from `low` to `high`, 1, 2 or 5 times a power of ten apart, in `most` steps."""
     step = 10 ** math.floor(math.log10((high - low) / most)) if high > low else 1.0
-    step *= next((by for by in (1, 2, 5) if (high - low) / (step * by) < most), 10)
+    step *= next((by for by in (1, 2, 5) if (high - low) / (step * by) <= most + 1e-9), 10)
     first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
     return [number * step for number in range(first, last + 1)]
 
