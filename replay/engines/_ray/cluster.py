@@ -58,12 +58,12 @@ def _join(address: str) -> None:
     except ConnectionError as problem:
         if address:
             raise BadInput(
-                f"no Ray cluster answers at {address} ({_first(problem)})\n"
+                f"no Ray cluster answers at {address} ({told(problem)})\n"
                 "set RAY_ADDRESS to one (ray://host:10001, host:6379), or unset it to play on this machine"
             ) from None
         _begin_one()
     except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
-        raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {_first(problem)}") from None
+        raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {told(problem)}") from None
 
 
 def _begin_one() -> None:
@@ -73,5 +73,7 @@ def _begin_one() -> None:
     print(f"{told} (RAY_ADDRESS names another)", file=sys.stderr)
 
 
-def _first(problem: BaseException) -> str:
-    return " ".join(str(problem).split())[:300]
+def told(problem: BaseException) -> str:
+    """Return what Ray says of a failure, without the traceback and the table that it puts into it."""
+    lines = [line for line in str(problem).splitlines() if line and not line[0].isspace()]
+    return " ".join(lines[-2:])[:500]

@@ -10,6 +10,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from replay.cassette.interaction import Interaction
+from replay.engines._ray import cluster
 from replay.engines._ray.crew import Crew, Member, first
 from replay.engines._ray.flight import Flight
 from replay.errors import BadInput, ReplayError
@@ -114,7 +115,7 @@ class Flights:
         """Send a case again, alone: what killed its worker may have been another one beside it."""
         flight.deaths += 1
         if flight.deaths == DEATHS:
-            why = f"the worker that played this case died {DEATHS} times; the last time: {_line(problem)}"
+            why = f"the worker that played this case died {DEATHS} times ({cluster.told(problem)})"
             yield flight.planned, flight.failed("crashed", why)
             return
         try:
@@ -159,7 +160,3 @@ class Ahead:
                 self.count -= 1
                 return queue.popleft()
         return None
-
-
-def _line(problem: RayError) -> str:
-    return " ".join(str(problem).split())[:300]
