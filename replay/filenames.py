@@ -24,10 +24,20 @@ def fault(name: str) -> str | None:
     return None
 
 
+def path_fault(name: str) -> str | None:
+    """Say why a name with slashes cannot be the path of a file; None where it can."""
+    return next(filter(None, map(fault, name.split("/"))), None)
+
+
 def clashing(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the pairs of different names that are one name on a disk which does not tell cases apart."""
     seen: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        first = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        first = seen.setdefault(folded(name), name)
         if first != name:
             yield first, name
+
+
+def folded(name: str) -> str:
+    """Return a name as such a disk compares it."""
+    return unicodedata.normalize("NFC", name).casefold()

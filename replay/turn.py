@@ -156,11 +156,29 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt that failed before the one that counts: its error's kind and status, the provider's id.
+
+    `wait` is how many seconds passed until the next one, None on a replay, which does not wait.
+    """
+
+    kind: str
+    status: int | None = None
+    request_id: str | None = None
+    wait: float | None = None
+
+    def to_json(self) -> Object:
+        """Return only what is known."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One request and its reply, its error, or (for a cut stream) the error and the part that had arrived.
 
-    `attempts` counts the tries this took. `raw` is the response body as text. `stream` says what the stream
-    was like: `{"events": 12, "done": true}`, empty when the answer was not a stream.
+    `attempts` counts the tries this took, `tries` are those before it. `raw` is the response body as text.
+    `stream` says what the stream was like: `{"events": 12, "done": true}`, empty when the answer was not a
+    stream. `request_id` is the provider's own.
     """
 
     request: Request
@@ -170,6 +188,8 @@ class Turn:
     attempts: int = 1
     raw: str | None = None
     stream: Object = field(default_factory=dict)
+    request_id: str | None = None
+    tries: tuple[Try, ...] = ()
 
 
 Play = Literal["next_turn", "every_turn", "to_completion"]
@@ -236,6 +256,8 @@ def _turn_to_json(turn: Turn, before: tuple[Message, ...]) -> Object:
         "attempts": turn.attempts if turn.attempts > 1 else None,
         "raw": turn.raw,
         "stream": turn.stream or None,
+        "request_id": turn.request_id,
+        "tries": [each.to_json() for each in turn.tries] or None,
     }
     return {"request": request} | {key: value for key, value in optional.items() if value is not None}
 
@@ -254,4 +276,6 @@ def _turn_from_json(data: Object, last: Request) -> Turn:
         data.get("attempts", 1),
         data.get("raw"),
         data.get("stream") or {},
+        data.get("request_id"),
+        tuple(Try(**each) for each in data.get("tries") or ()),
     )

@@ -27,11 +27,10 @@ CANDIDATES = {
 }
 LIKE = {  # how likely an attempt passes, price and speed against the baseline
     "gpt-4o": (0.94, 1.0, 1.0),
-    "gpt-5-mini": (0.93, 0.31, 0.78),
-    "claude-haiku": (0.91, 0.45, 0.6),
+    "gpt-5-mini": (0.98, 0.31, 0.78),
+    "claude-haiku": (0.9, 0.45, 0.6),
     "local-llama": (0.7, 0.05, 1.7),
 }
-DECISIONS = {"gpt-5-mini": "switch", "claude-haiku": "undecided", "local-llama": "do not switch"}
 HEADER = {
     "started": "2026-03-04T10:11:12+00:00",
     "command": ["replay", "compare", "gpt-4o", "gpt-5-mini", "--suite", "suites/", "--repeats", "3"],
@@ -49,7 +48,7 @@ TOPICS = {
 }
 
 
-def sample(candidates=("gpt-5-mini",), *, conversations=60, repeats=3, seed=1, decisions=DECISIONS):
+def sample(candidates=("gpt-5-mini",), *, conversations=60, repeats=3, seed=1):
     """A comparison of these candidates with gpt-4o, and all of its results."""
     rng = random.Random(seed)
     targets = [BASELINE, *(CANDIDATES[name] for name in candidates)]
@@ -65,7 +64,7 @@ def sample(candidates=("gpt-5-mini",), *, conversations=60, repeats=3, seed=1, d
         for attempt in range(1, repeats + 1)
     ]
     results.sort(key=lambda one: (one.case.suite, one.case.id))
-    versus = tuple(_versus(results, name, decisions[name]) for name in candidates)
+    versus = tuple(_versus(results, name) for name in candidates)
     served = {target.name: _served(results, target.name) for target in targets}
     header = HEADER | {"compare": HEADER["compare"] | {"candidates": list(candidates)}}
     notes = ("2 attempts of gpt-4o had no answer (timeout); type: replay compare --resume reports/x",)
@@ -206,10 +205,10 @@ def _warranty(rng, target, passes):
 # figures
 
 
-def _versus(results, candidate, decision):
+def _versus(results, candidate):
     sides = {name: [one for one in results if one.case.target == name] for name in ("gpt-4o", candidate)}
     names = dict.fromkeys(verdict.assertion for one in results for verdict in one.verdicts)
-    judged = tuple(_judged(name, sides["gpt-4o"], sides[candidate], decision) for name in (OVERALL, *names))
+    judged = tuple(_judged(name, sides["gpt-4o"], sides[candidate]) for name in (OVERALL, *names))
     amounts = tuple(
         _amount(name, sides["gpt-4o"], sides[candidate])
         for name in ("prompt_tokens", "completion_tokens", "cost", "latency", "first_token")
@@ -220,8 +219,10 @@ def _versus(results, candidate, decision):
     changed = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)} | {
         "same": conversations - len(kinds)
     }
-    shown = tuple(f"{one.assertion}: {one.reason}" for one in judged if one.finding == _finding(decision, 0))
-    return Versus(candidate, decision, shown[:3], judged, amounts, changes, changed, conversations)
+    decision = _decision(judged)
+    telling = {"switch": "not worse", "do not switch": "worse", "undecided": "undecided"}[decision]
+    shown = tuple(f"{one.assertion}: {one.reason}" for one in judged if one.finding == telling)
+    return Versus(candidate, decision, shown, judged, amounts, changes, changed, conversations)
 
 
 def _clusters(results, assertion):
@@ -249,13 +250,18 @@ def _side(clusters):
     return Side(sum(map(sum, clusters)), sum(attempts), 1, _interval(means, 0, 1), at_least, all_of)
 
 
-def _finding(decision, value):
-    if decision == "do not switch":
-        return "worse" if value <= 0 else "not worse"
-    return "not worse" if decision == "switch" else "undecided"
+def _finding(difference, margin):
+    if difference.low > -margin:
+        return "not worse"
+    return "worse" if difference.high < 0 else "undecided"
 
 
-def _judged(name, before, after, decision):
+def _decision(judged):
+    findings = {one.finding for one in judged}
+    return "do not switch" if "worse" in findings else "undecided" if "undecided" in findings else "switch"
+
+
+def _judged(name, before, after):
     old, new = _clusters(before, name), _clusters(after, name)
     places = [place for place in old if old[place] and new.get(place)]
     pairs = [(sum(old[place]) / len(old[place]), sum(new[place]) / len(new[place])) for place in places]
@@ -264,11 +270,12 @@ def _judged(name, before, after, decision):
         *(mostly.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False)))
     )
     difference = _interval([b - a for a, b in pairs], -1, 1)
-    finding = _finding(decision, difference.value)
+    margin = 0.05 if name == OVERALL else 0.2
+    finding = _finding(difference, margin)
     reasons = {
         "worse": "worse, and not by chance",
-        "not worse": "at most 5.0 points worse",
-        "undecided": "5.0 points worse or more is not excluded",
+        "not worse": f"at most {100 * margin:.1f} points worse",
+        "undecided": f"{100 * margin:.1f} points worse or more is not excluded",
     }
     needed = Needed(40, 3) if finding == "undecided" else None
     return Judged(
@@ -280,7 +287,7 @@ def _judged(name, before, after, decision):
         0.012 if finding == "worse" else 0.41,
         0.004 if finding == "not worse" else 0.32,
         "paired sign flips",
-        0.05,
+        margin,
         0.021,
         finding,
         f"{points(difference.value)} points: {reasons[finding]}",
@@ -395,3 +402,19 @@ def hostile(payload):
     served = {payload: Served({payload: 1, "x": 2}, {payload: 1, "y": 2})}
     header = sample_runs.hostile_header(payload)
     return Comparison(header, payload, (evil,), served, (payload,)), results
+
+
+def one_change(before, after, kind="lost"):
+    """A comparison in which one conversation changed, from the first result to the second."""
+    comparison, _ = sample(conversations=4)
+    results = [
+        replace(
+            one, case=replace(one.case, target=target.name), transcript=replace(one.transcript, target=target)
+        )
+        for one, target in ((before, BASELINE), (after, CANDIDATES["gpt-5-mini"]))
+    ]
+    first, second = (one.case for one in results)
+    passed = {"lost": (1, 0), "won": (0, 1), "changed": (1, 1)}[kind]
+    change = Change(kind, first.suite, first.conversation, passed, (1, 1), first.id, second.id)
+    versus = replace(comparison.versus[0], changes=(change,), changed={kind: 1})
+    return replace(comparison, versus=(versus,)), results

@@ -66,7 +66,7 @@ def run(shop, *arguments, module="replay.cli", shell=None, **options):
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
-        (["recrod"], 4, "Did you mean 'record'?"),  # 156
+        (["recrod"], 4, 'did you mean "record"?'),  # 156
         (["record", "suites", "--suit", "x"], 4, "--suite"),
         (["record", "no.jsonl", "--suite", "x"], 4, "'no.jsonl' does not exist"),  # 157
         (["record", "suites", "--suite", "X y"], 4, 'use "x-y"'),

@@ -88,7 +88,7 @@ def test_the_terminal_tells_the_decision_then_the_table_then_why(three):
 def test_what_is_needed_is_told_once_and_only_where_it_matters(three):
     text = printed(three[0])
     undecided = three[0].versus[1]
-    assert text.count("to settle") == len(undecided.judged)
+    assert text.count("to settle") == sum(one.finding == "undecided" for one in undecided.judged) > 0
     told = tuple(
         f"{one.assertion}: {one.reason}; need about 40 more conversations or 3 more repeats"
         for one in undecided.judged
@@ -114,7 +114,7 @@ def test_long_names_of_targets_do_not_push_the_figures_out():
     named = replace(comparison, baseline=long, versus=(replace(comparison.versus[0], candidate=long),))
     lines = printed(named).splitlines()
     assert lines[2].count("…") == 2
-    assert lines[3].rstrip().endswith("not worse")
+    assert lines[3].rstrip().endswith(comparison.versus[0].judged[0].finding)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)

@@ -342,11 +342,11 @@ def target(url):
 def test_the_joined_shards_of_pytest_are_the_unsharded_run(shop, workers):
     shop.pytest("--replay-report", "reports/whole").assert_outcomes(passed=26)
     paths, passed = [], 0
-    for number in (1, 2, 3):
+    for number in (1, 2):
         paths.append(shop.root / f"reports/{number}")
-        done = shop.pytest("--replay-report", str(paths[-1]), f"--replay-shard={number}/3", *workers)
+        done = shop.pytest("--replay-report", str(paths[-1]), f"--replay-shard={number}/2", *workers)
         passed += done.parseoutcomes()["passed"]
-        assert runs.read(paths[-1]).header["shard"] == f"{number}/3"
+        assert runs.read(paths[-1]).header["shard"] == f"{number}/2"
     assert passed == 26
     merged = runs.merge(paths, shop.root / "reports/merged")
     header, *lines = merged.read_bytes().splitlines()

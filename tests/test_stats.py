@@ -13,7 +13,7 @@ from replay import stats
 from replay.stats import Pair
 from replay.stats._counts import changes
 from replay.stats._flips import sign_flips
-from replay.stats._score import score
+from replay.stats._score import score, score_interval
 
 np = pytest.importorskip("numpy", reason="numpy is missing: pip install 'conversation-replay[compare]'")
 unhurried = settings(deadline=None)  # the first example imports scipy
@@ -105,6 +105,15 @@ def test_the_difference_of_single_attempts_ends_where_tangos_score_is_the_quanti
     for end, quantile in ((found.low, 1.959964), (found.high, -1.959964)):
         if -1 < end < 1:
             assert tango(end) == pytest.approx(quantile, abs=1e-4)
+
+
+@unhurried
+@given(st.integers(0, 300), st.integers(0, 300), st.sampled_from([0.8, 0.95, 0.99]))
+def test_the_closed_form_of_the_rate_is_the_score_interval(passed, failed, confidence):
+    if passed + failed:
+        values = {Fraction(value): times for value, times in ((1, passed), (0, failed)) if times}
+        wanted = score_interval(values, confidence, 0.0, 1.0)
+        assert stats.rate({(1, 1): passed, (0, 1): failed}, confidence) == pytest.approx(wanted, abs=1e-8)
 
 
 def test_repeats_of_one_conversation_are_no_independent_evidence():

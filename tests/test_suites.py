@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from replay import assertions, documents, faults, providers, schemas, suites
 from replay.config import Project
 from replay.errors import BadInput, NothingToRun
+from replay.fixtures import _find
 from replay.suites import _reader
 from replay.turn import Target
 from replay.verdict import Verdict
@@ -366,8 +367,8 @@ def test_all_faults_of_all_suites_are_reported_at_once(project):
 
 def test_ten_thousand_cases_do_not_take_ten_thousand_walks(project, monkeypatch):
     walks = []
-    walk = _reader.fixtures._walk
-    monkeypatch.setattr(_reader.fixtures, "_walk", lambda *args: walks.append(args) or walk(*args))
+    walk = _find._walk
+    monkeypatch.setattr(_find, "_walk", lambda *args: walks.append(args) or walk(*args))
     folder = project.conversations / "many"
     folder.mkdir()
     for number in range(300):

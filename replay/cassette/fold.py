@@ -78,6 +78,9 @@ def finish(
     """
     try:
         with locked(cassette) as lock:
+            if not new:  # what began to record was not sent: no cassette is made for that
+                _discard(cassette, lock, held)
+                return
             raw = bytes_of(cassette)
             version = fingerprint(raw)
             if not force and version not in {held.base, *lock.trusted()}:
@@ -88,9 +91,7 @@ def finish(
                 loaded = file.whole(file.read(str(cassette), raw)) if raw is not None else ()
             _replace(cassette, lock, merged(loaded, new, held, key))
             with contextlib.suppress(OSError):  # all is kept; what stays behind is folded again, to no effect
-                held.discard()
-                if not journal.paths(cassette):
-                    lock.remove()
+                _discard(cassette, lock, held)
     except OSError as problem:
         message = f"cannot write {cassette} ({problem.strerror}); nothing was replaced"
         raise _kept(StorageError(message), cassette, held, len(new)) from None
@@ -128,6 +129,12 @@ def fold_orphans(cassette: Path, key: Key = match.key, *, force: bool = False) -
         finally:
             held.close()
     return count
+
+
+def _discard(cassette: Path, lock: Lock, held: Journal) -> None:
+    held.discard()
+    if not journal.paths(cassette):
+        lock.remove()
 
 
 def _replace(cassette: Path, lock: Lock, interactions: Sequence[Interaction]) -> None:

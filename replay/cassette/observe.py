@@ -72,4 +72,5 @@ def _turn(codec: Any, request: Request, response: RecordedResponse) -> Turn:
         response.attempt,
         _wire.text(response.body) if begun else None,
         read.stream,
+        _wire.request_id(headers),
     )

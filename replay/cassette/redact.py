@@ -33,6 +33,7 @@ from replay.conversation import Json
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
     {
+        "apim-request-id",
         "content-encoding",  # only where the body could not be decoded
         "content-type",
         "date",
@@ -44,12 +45,13 @@ RESPONSE_HEADERS = frozenset(
         "retry-after",
         "retry-after-ms",
         "x-amzn-errortype",
+        "x-amzn-requestid",
         "x-request-id",
         "x-should-retry",
     }
 )
 RESPONSE_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
-REQUEST_IDS = frozenset({"request-id", "x-request-id"})
+REQUEST_IDS = frozenset({"request-id", "x-request-id", "apim-request-id", "x-amzn-requestid"})
 _SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 

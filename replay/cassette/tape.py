@@ -62,6 +62,10 @@ class Tape:
         """Keep no times: what answers does not do so when it is asked."""
         self._timed = False
 
+    def waited(self, seconds: float) -> None:
+        """Leave out the time that passed before the request was sent."""
+        self._sent += seconds
+
     def feed(self, raw: bytes) -> bytes:
         """Take the next bytes off the wire; returns them decoded. Raises zlib.error."""
         self._raw += len(raw)

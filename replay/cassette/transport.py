@@ -209,6 +209,7 @@ def _recording(request: Any, response: Any, tape: Tape) -> Any:
     headers = tape.answered(response.status_code, response.reason_phrase, headers)
     if "replay_played" in response.extensions:
         tape.untimed()
+    tape.waited(response.extensions.get("replay_waited", 0.0))
     library = _library(request)
     return library.Response(
         response.status_code,

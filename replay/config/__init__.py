@@ -188,8 +188,9 @@ def _project(path: Path, found: tuple[tuple[str, ...], Object, str]) -> Project:
         faults.append(Fault(path.name, *place(text, (*prefix, *keys)), message, warning))
 
     targets = _targets(table, report)
-    if isinstance(table, dict) and isinstance(table.get("redaction"), dict):
-        _settings.check_redaction(table["redaction"], ("redaction",), report)
+    for name, check in _settings.CHECKS.items():
+        if isinstance(table, dict) and isinstance(table.get(name), dict):
+            check(table[name], (name,), report)
     errors = [fault for fault in faults if not fault.warning]
     if errors:
         raise BadInput(errors)

@@ -23,7 +23,7 @@ class Report(Protocol):
 
 Rule = Callable[[Json, tuple[str, ...], Report], None]
 
-TABLES = ("targets", "redaction", "record", "report")
+TABLES = ("targets", "redaction", "record", "report", "lint")
 PII = ("keyed", "drop", "keep")
 CREDENTIALS = frozenset(
     ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie")
@@ -232,3 +232,10 @@ check_redaction = _table(
         "presidio": _presidio,
     }
 )
+check_lint = _table(
+    {
+        "rules": _each(_one_of("error", "warning", "note", "off")),
+        "fail_on": _one_of("error", "warning", "note", "never"),
+    }
+)
+CHECKS = {"redaction": check_redaction, "lint": check_lint}  # tables that are checked as they are read

@@ -50,10 +50,10 @@ class Outgoing:
 
 
 class Answers:
-    """The answers of a batch that has ended: on disk, found by the names of their requests."""
+    """The answers of a target's batch that has ended: on disk, found by the names of their requests."""
 
-    def __init__(self, api: Batches, batch: str) -> None:
-        self._api = api
+    def __init__(self, api: Batches, target: str, batch: str) -> None:
+        self._api, self.target = api, target
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - closed by `with`
         api.download(batch, self._file)
         self._file.seek(0)

@@ -51,21 +51,14 @@ class Ledger:
 
     def __init__(self, folder: Path, salt: str) -> None:
         self._folder, self.salt = folder, salt
-        self._known: set[str] = set()
 
     def open_batches(self) -> list[Batch]:
         """Read the batches of which not every answer is known to be recorded. Raises BadInput."""
         found = [_read(path) for path in sorted(self._folder.glob("*.json"))]
-        self._known.update(name for batch in found for name in batch.ids)
         return [batch for batch in found if batch.names]
-
-    def is_known(self, name: str) -> bool:
-        """Whether a provider's batch belongs to one that is written down."""
-        return name in self._known
 
     def keep(self, batch: Batch) -> None:
         """Write a batch down. Raises StorageError."""
-        self._known.update(batch.ids)
         kept = {name: getattr(batch, name) for name in ("tag", "target", "began", "names", "ids")}
         atomic.write(self._path(batch), [json.dumps(kept)])
 

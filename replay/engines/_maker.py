@@ -64,5 +64,4 @@ class Maker:
         return [api.create(batch.tag, file)]
 
     def _found(self, api: Batches, batch: Batch) -> list[str]:
-        found = api.find(batch.tag, batch.began, len(batch.names))
-        return [name for name in found if not self.ledger.is_known(name)]
+        return api.find(batch.tag, batch.began, len(batch.names))

@@ -12,6 +12,7 @@ from replay.conversation import Object
 from replay.engines._files import Answers, Outgoing
 from replay.engines._ledger import Batch, Ledger
 from replay.engines._maker import Maker, is_passing
+from replay.engines._purse import Purse
 from replay.engines._ways import Ways
 from replay.errors import BadInput
 from replay.providers._batches import FULL, Answer, Batches, Complaint, Refused
@@ -38,7 +39,8 @@ class Office:
         self.again = deque[Planned]()
         self.stopped: dict[str, str] = {}
         self._ways, self._runner, self._ledger = ways, runner, ledger
-        self._maker = Maker(ways, ledger)
+        self._maker, self._purse = Maker(ways, ledger), Purse(runner.gate)
+        self._poor: dict[int, Planned] = {}  # cases that wait for money that batches hold
         self._apis: dict[str, Batches] = {}
         self._out: list[Batch] = []
         self._sent: dict[str, Batch] = {}  # by the names of their requests
@@ -75,8 +77,11 @@ class Office:
             return Answer(None, why=self._unsent[name])
         answer = self._answers.get(name) if self._answers else None
         if answer is not None and answer.status is None:
+            self._purse.free(name)
             self._unsent[name] = f"{answer.why}; resume the run to send it again"
             return self.answer(name)
+        if answer is not None and self._answers:
+            self._purse.pay(name, self._runner.project.target(self._answers.target), answer)
         return answer
 
     def hand(self, name: str, planned: Planned, body: Object) -> str:
@@ -86,9 +91,13 @@ class Office:
         if group and (name in self._sent or name in group.waiting):
             group.waiting[name] = planned
             return ""
-        if target not in self.stopped:
+        why = self.stopped.get(target) or self._purse.take(name, self._runner.project.target(target), body)
+        if not why:
             self._collect(name, planned, body)
-        return self.stopped.get(target, "")
+        elif target not in self.stopped and (self.awaited or self._collected or self._full):
+            self._poor[id(planned)] = planned
+            return ""
+        return why
 
     def _collect(self, name: str, planned: Planned, body: Object) -> None:
         target = planned.case.target
@@ -153,7 +162,7 @@ class Office:
     def read(self, batch: Batch) -> Iterator[list[Planned]]:
         """Open the answers of a batch that has ended, and give the cases that take them."""
         try:
-            answers = Answers(self.api(batch.target), batch.ids[0])
+            answers = Answers(self.api(batch.target), batch.target, batch.ids[0])
         except Refused as problem:
             self._not_seen(batch, problem)
             self._ways.sleep(self._ways.pauses[0])
@@ -170,6 +179,7 @@ class Office:
             self._forget(taken)
             yield cases
         self._answers, batch.waiting = None, {}
+        self._play_the_poor()
         if taken >= set(batch.names):  # else somebody may come for the others yet
             self._ledger.close(batch)
             self._out.remove(batch)
@@ -223,8 +233,16 @@ class Office:
         """Let the cases of a batch be played without it; `why` says which requests are not sent any more."""
         self._unsent.update(why)
         self._forget(batch.names)
+        for name in batch.names:
+            self._purse.free(name)
         self._out = [one for one in self._out if one is not batch]
         self.again.extend(batch.cases())
+        self._play_the_poor()
+
+    def _play_the_poor(self) -> None:
+        """Money is free again: play the cases that waited for it."""
+        poor, self._poor = self._poor, {}
+        self.again.extend(poor.values())
 
     def _forget(self, names: Iterable[str]) -> None:
         for name in names:

@@ -17,9 +17,9 @@ from replay import stats
 from replay.cache import Cached
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, StorageError
-from replay.history._sketch import Sketch
 from replay.jsontext import canonical
 from replay.runs import Line, locate, scan
+from replay.stats import Sketch
 
 READ_BY = ("history", "runs", "stats")  # the rooms whose code makes a digest
 KEPT = ("started", "mode", "versions", "shard", "compare", "command")  # of the header
@@ -126,7 +126,8 @@ class Group:
             self.cost += cost
             self.priced += 1
         for turn in turns:
-            self.latency.add(_number(_inside(turn, "timing").get("total_ms")))
+            if (time := _number(_inside(turn, "timing").get("total_ms"))) is not None:
+                self.latency.add(time)
         for kind, word in _named(data, turns):
             self.named.setdefault(kind, Counter())[word] += 1
 
@@ -142,31 +143,18 @@ class Group:
             "outcomes": dict(self.outcomes),
             "passed": self.outcomes["passed"],
             "judged": judged,
-            "rate": list(_rate(self.pairs)) if judged else None,
+            "rate": list(stats.rate(self.pairs)) if judged else None,
             "tokens": self.tokens.total() / self.counted if self.counted else None,
             "prompt_tokens": self.tokens["prompt_tokens"] / self.counted if self.counted else None,
             "completion_tokens": self.tokens["completion_tokens"] / self.counted if self.counted else None,
             "cost": self.cost / self.priced if self.priced else None,
             "total_cost": self.cost if self.priced else None,
-            "latency": self.latency.quantile(0.5),
-            "p95": self.latency.quantile(0.95),
+            "latency": self.latency.quantile(0.5) if self.latency.count else None,
+            "p95": self.latency.quantile(0.95) if self.latency.count else None,
             "named": {kind: dict(words.most_common(NAMED)) for kind, words in sorted(self.named.items())},
             "names": f"{self.names:016x}",
             "contents": f"{self.contents:016x}",
         }
-
-
-def _rate(pairs: Counter[tuple[int, int]]) -> stats.Interval:
-    """The pass rate with Wilson's interval; attempts of one conversation are one cluster."""
-    if all(judged <= 1 for _, judged in pairs):
-        passed = sum(p * count for (p, _), count in pairs.items())
-        return stats.wilson(passed, sum(of * count for (_, of), count in pairs.items()))
-    try:
-        return stats.rate([
-            [1.0] * p + [0.0] * (of - p) for (p, of), count in pairs.items() for _ in range(count)
-        ])  # fmt: skip
-    except ImportError:
-        raise BadInput("intervals of repeats need: pip install 'conversation-replay[compare]'") from None
 
 
 def _named(data: Object, turns: list[Object]) -> Iterator[tuple[str, str]]:

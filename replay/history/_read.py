@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from replay.config import Project
@@ -53,6 +54,8 @@ def read(
     `suites` and `targets` choose by name, `since` is a date, a time (ISO 8601) or days (`30d`). Raises
     BadInput for what is chosen and not there, NothingToRun where there is no run.
     """
+    if find_spec("scipy") is None:
+        raise BadInput("trends need their statistics: pip install 'conversation-replay[compare]'")
     first = _moment(since) if since else None
     points, faults, runs = defaultdict[tuple[str, str], list[Point]](list), [], 0
     for path in _runs(paths or [project.reports]):

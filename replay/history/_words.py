@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from replay.history._read import History
 from replay.history._trend import Change, Point, Trend
@@ -26,7 +26,7 @@ _SHOWN: dict[str, Callable[[float], str]] = {
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK = 24  # runs in a sparkline, the newest
 _FLAT = 0.1  # what a sparkline of rates spans at least
-_LISTED = 12  # changes in the terminal
+_LISTED = 12  # groups of changes in the terminal
 
 
 def shown(measure: str, value: float | None) -> str:
@@ -67,9 +67,17 @@ def why(change: Change) -> str:
     return "; ".join(change.causes) or "nothing else that the runs say"
 
 
+def grouped(changes: Iterable[Change]) -> list[list[Change]]:
+    """Put together what changed in one trend at one run for one reason; the order is kept."""
+    groups: dict[object, list[Change]] = {}
+    for one in changes:
+        groups.setdefault((one.run, one.suite, one.target, one.causes), []).append(one)
+    return list(groups.values())
+
+
 def _p(p: float) -> str:
     text = chance(p)
-    return text if text.startswith("<") else f"= {text}"
+    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"
 
 
 def sparkline(values: Sequence[float | None], least: float = 0.0) -> str:
@@ -84,16 +92,18 @@ def sparkline(values: Sequence[float | None], least: float = 0.0) -> str:
 
 
 def words(found: History) -> str:
-    """Return what the terminal shows: the newest run of each trend, then the changes, then what is left out."""
+    """Return what the terminal shows: the newest run of each trend, the changes, and what is left out."""
     head = ["suite", "target", "runs", "pass rate", "", "tokens", "cost", "median", "p95"]
     lines = _table([head, *map(_row, found.trends)])
-    changes = found.changes
-    lines += ["", f"{plural(len(changes), 'change')} in {plural(found.runs, 'run')}" + (":" if changes else "")]
-    for change in changes[:_LISTED]:
-        lines += [f"  {when(change)}  {change.suite} × {change.target}: {told(change)}"]
-        lines += [f"    there: {why(change)}"]
-    more = len(changes) - _LISTED
-    lines += [f"  and {more} more (--json lists them)"] if more > 0 else []
+    count = len(found.changes)
+    lines += ["", f"{plural(count, 'change')} in {plural(found.runs, 'run')}" + (":" if count else "")]
+    groups = grouped(found.changes)
+    for group in groups[:_LISTED]:
+        lines += [f"  {group[0].suite} × {group[0].target}:"]
+        lines += [f"    {when(change)}: {told(change)}" for change in group]
+        lines += [f"      there: {why(group[0])}"]
+    more = sum(map(len, groups[_LISTED:]))
+    lines += [f"  and {more} more (--json lists them)"] if more else []
     lines += [f"left out: {fault}" for fault in found.faults]
     return visible("\n".join(lines))
 

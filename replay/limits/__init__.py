@@ -9,13 +9,14 @@ from typing import Protocol
 from replay.config import Project
 from replay.limits._admission import Admission
 from replay.limits._budget import Budget
-from replay.limits._desk import CONCURRENCY, Desk, State
+from replay.limits._desk import CONCURRENCY, LONGEST_WAIT, Desk, State
 from replay.limits._estimate import Estimate, estimate, estimated_cost
 from replay.limits._identity import account, priority_of
 from replay.turn import Request, Target, Turn
 
 __all__ = [
     "CONCURRENCY",
+    "LONGEST_WAIT",
     "Admission",
     "Budget",
     "Desk",
@@ -49,9 +50,6 @@ class Gate(Protocol):
         where it never may be sent: the budget is spent, or too much waits.
         """
 
-    def state(self) -> State:
-        """How many calls are under way and wait, and what is spent."""
-
 
 class Open:
     """A gate that lets everything through."""
@@ -68,12 +66,8 @@ class Open:
     def settle(self, turn: Turn) -> None:
         """Keep nothing."""
 
-    def state(self) -> State:
-        """Nothing is known."""
-        return State()
 
-
-def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Gate:
+def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Admission:
     """Return a gate that keeps the limits of the project's targets, and the budget.
 
     Without `limits`, a target is asked CONCURRENCY calls at once. `targets` are those that will be asked.

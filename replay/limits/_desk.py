@@ -21,7 +21,7 @@ from replay.turn import Target
 
 CONCURRENCY = 8  # calls at once to a target that sets no limit
 QUEUE = 10_000  # calls that wait, where a target sets no limit
-_LONGEST_HOLD = 120.0  # seconds that a target is left alone because it said so
+LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 
 class State(NamedTuple):
@@ -110,7 +110,7 @@ class Desk:
         """Give a ticket back with the tokens and US dollars that the call used.
 
         None where that is not known: then it is what was estimated. The target is left alone for `hold`
-        seconds, as it asked. A ticket that was given back before is none.
+        seconds, as it asked, if that is no longer than LONGEST_WAIT. A ticket counts once.
         """
         with self._lock:
             line, me = self._tickets.pop(ticket, (None, None))
@@ -118,7 +118,8 @@ class Desk:
                 return
             used = me.tokens if tokens is None else tokens
             line.running -= 1
-            line.closed_until = max(line.closed_until, time.monotonic() + min(hold, _LONGEST_HOLD))
+            if hold <= LONGEST_WAIT:
+                line.closed_until = max(line.closed_until, time.monotonic() + hold)
             if line.rates:
                 line.rates.answered(me.tokens, used)
             self.budget.hold(-me.cost, -me.tokens)

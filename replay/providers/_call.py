@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from replay.conversation import Object
-from replay.errors import SeamError
+from replay.errors import ProviderFailure, SeamError
 from replay.providers import _errors, _wire
 from replay.turn import ApiError, Request, Target, Turn
 
@@ -32,7 +32,8 @@ def through(
 ) -> Turn:
     """Let `post` send a request over the tap it is given (a transport of httpx2), and read what came back.
 
-    `raises` are the SDK's own errors; what it makes of the answer does not count. Raises SeamError.
+    `raises` are the SDK's own errors; what it makes of the answer does not count. Raises SeamError, and
+    ProviderFailure where the request was not sent.
     """
     import httpx2
 
@@ -53,7 +54,7 @@ def through(
 def _let_seam_through(raised: BaseException) -> None:
     cause: BaseException | None = raised
     while cause is not None:
-        if isinstance(cause, SeamError):
+        if isinstance(cause, SeamError | ProviderFailure):
             raise cause from None
         cause = cause.__cause__
 
@@ -72,6 +73,7 @@ def _turn(request: Request, codec: _wire.Codec, tap: Tap, problem: Exception | N
         _wire.timing(codec, body, tap.times, sizes, streamed=bool(read.stream)),
         raw=None if tap.status is None else _wire.text(body),
         stream=read.stream,
+        request_id=_wire.request_id(tap.headers),
     )
 
 

@@ -29,6 +29,7 @@ _NOT_CARRIED_OUT = ("batch_expired", "batch_cancelled")
 _STATUS = {"request_timeout": 408}  # of other codes without an answer it is 500
 _TAG = "replay"
 _ONE_DAY = 86_400.0
+_LOOK = 1.0  # seconds between two looks at a file
 _TRIES = 4  # of what may be asked twice
 
 
@@ -66,7 +67,7 @@ class OpenAIBatches:
         with self._asking(_TRIES) as sdk:
             uploaded = sdk.files.create(file=(f"{tag}.jsonl", file), purpose="batch")
             while uploaded.status == "pending":  # Azure looks at a file before it may be used
-                time.sleep(1)
+                time.sleep(_LOOK)
                 uploaded = sdk.files.retrieve(uploaded.id)
         with self._asking(0) as sdk:
             batch = sdk.batches.create(

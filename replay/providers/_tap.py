@@ -50,6 +50,7 @@ class Tap(httpx2.BaseTransport):
         """Pass the request on, once, and the response back chunk by chunk."""
         self._started = time.monotonic()
         response = self._transport.handle_request(request)
+        self._started += response.extensions.get("replay_waited", 0.0)  # before it was sent
         self.status = response.status_code
         self.headers = {key.lower(): value for key, value in response.headers.items()}
         if {"replay_played", "replay_times"} & response.extensions.keys():

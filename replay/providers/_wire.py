@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|response|data)"'
     rb'\s*:\s*"[^"]'
 )
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 
 
 class Codec(Protocol):
@@ -151,6 +152,11 @@ def _state(codec: Codec, found: Stream, odd: Object) -> Object:
     ends = ("[DONE]", *(found[number]["data"].strip() for number in done))
     later = [event for event in found[count + 1 :] if event["data"].strip() not in ends]
     return {"events": count, "done": bool(done)} | ({"after_done": len(later)} if later else {}) | odd
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the provider's name for a request, by which it finds it again."""
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
 
 
 def text(body: bytes) -> str:

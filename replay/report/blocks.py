@@ -26,6 +26,10 @@ class Blocks:
         self._spool = spool
         self._fresh()
 
+    def place(self) -> str:
+        """Where the next line will be: its block, and its number there, as `3.12`."""
+        return f"{len(self.sizes)}.{self._cases}"
+
     def add(self, line: bytes) -> None:
         """Add one line of `run.jsonl`, with its newline."""
         self._parts.append(self._gzip.compress(line))

@@ -64,13 +64,17 @@ function words(line) {
 
 // Two texts side by side: lines aligned, changed words marked; long equal stretches are folded.
 function sideBySide(before, after, titles) {
-  const body = h("tbody");
-  for (const part of paired(runs(before.split("\n"), after.split("\n")))) {
-    if (part.same) add(body, equalLines(part.same));
-    else part.pairs.forEach(([old, fresh]) => body.append(changedLine(old, fresh)));
-  }
+  return diffTable(titles, h("tbody", null, diffRows(before, after)));
+}
+
+function diffTable(titles, ...bodies) {
   const head = h("thead", null, h("tr", null, titles.map((title) => h("th", { scope: "col" }, title))));
-  return h("div.scroll", null, h("table.diff", null, head, body));
+  return h("div.scroll", null, h("table.diff", null, head, bodies));
+}
+
+function diffRows(before, after) {
+  return paired(runs(before.split("\n"), after.split("\n"))).flatMap((part) =>
+    part.same ? equalLines(part.same) : part.pairs.map(([old, fresh]) => changedLine(old, fresh)));
 }
 
 // Puts the lines that went beside the lines that came.

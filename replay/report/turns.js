@@ -2,13 +2,18 @@
 
 function turnList(transcript) {
   const opening = transcript.conversation?.messages || [];
+  return upTo(200, unfolded(transcript), (turn) => turnElement(turn, opening));
+}
+
+// Each turn with its `news`: the messages that neither an earlier turn had nor its reply said.
+function unfolded(transcript) {
   let before = null, last = null;
-  return upTo(200, resolved(transcript), (turn) => {
+  return resolved(transcript).map((turn) => {
     const shared = before ? common(before, turn.messages) : 0;
     const news = turn.messages.slice(shared).filter((message, n) => !(n === 0 && last && equal(message, last)));
-    const restarts = before && shared < before.length;
+    const restarts = before !== null && shared < before.length;
     [before, last] = [turn.messages, turn.reply?.message ?? null];
-    return turnElement(turn, news, restarts, opening);
+    return { ...turn, news, restarts };
   });
 }
 
@@ -32,13 +37,13 @@ function equal(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function turnElement(turn, news, restarts, opening) {
+function turnElement(turn, opening) {
   const calls = callNames(turn.messages);
   const recorded = (message) => (turn.number > 1 && opening.some((known) => equal(known, message)) ? "as recorded" : "");
   return h("section.turn", { "data-turn": turn.number, "aria-label": `Turn ${turn.number}` },
     turnHead(turn),
-    restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
-    upTo(300, news, (message) => bubble(message, { calls, note: recorded(message) })),
+    turn.restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
+    upTo(300, turn.news, (message) => bubble(message, { calls, note: recorded(message) })),
     replies(turn),
     turn.error && errorCard(turn.error),
     timeline(turn.timing || {}, turn.stream),

@@ -22,17 +22,19 @@ from replay.conversation import Conversation, Object
 from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
 from replay.faults import Fault
 from replay.fixtures import variants
-from replay.limits import Gate, Open
+from replay.limits import Gate, Open, priority_of
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
-from replay.runner._plan import Planned, clashes, plan
+from replay.runner._passage import Door
+from replay.runner._plan import Planned, cases, check, clashes, plan
 from replay.runner._seen import as_recorded, clean, expects_error, failed, odd, without_answer
 from replay.runner._shown import shown
+from replay.runner._tries import Tries
 from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cassette_path", "clashes", "plan", "shown", "targets_of"]
+__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -47,7 +49,8 @@ class Runner:
 
     Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
     before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
-    `heard` is told of each as soon as it is recorded. `stopped` says why a target is asked no more.
+    A call is tried again `retries` times where its target does not say how often. `heard` is told of each as
+    soon as it is recorded. `stopped` says why a target is asked no more.
     """
 
     project: Project
@@ -58,7 +61,8 @@ class Runner:
     folder: Path | None = None
     failures: bool = True
     gate: Gate = field(default_factory=Open)
-    wait: Callable[[float], object] = time.sleep
+    retries: int = 0
+    wait: Callable[[float], None] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
     stopped: dict[str, str] = field(default_factory=dict)
     _began: str = field(default_factory=now)
@@ -129,16 +133,15 @@ class Runner:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._faulty, cassette, entry.faults),
-                partial(self._direct, cassette),
-                live=self.live,
-                wait=self.wait,
+                partial(self._faulty, entry.faults),
+                self._direct,
+                Tries(cassette, self.wait, self.retries, live=self.live),
+                self._door(planned) if self.live else None,
             )
             transcript, found = play(conversation, entry)
             transcript = replace(transcript, target=target)
             if self.live:
                 transcript = clean(transcript, self.redactor(*targets_of(planned)))
-                self._stop_if_refused(transcript, entry)
             judged: tuple[Verdict, ...] = ()
             if not play.refused:  # what could not run is not judged
                 judged = assertions.judge(entry.assertions, transcript, partial(self._ask, cassette, play))
@@ -157,12 +160,16 @@ class Runner:
         target = self.project.target(name)
         return play.ask(target if self.live else as_recorded(target, cassette), send)
 
-    def _stop_if_refused(self, transcript: Transcript, entry: Entry) -> None:
-        """Ask a target no more once it has said that the account or the key is at its end."""
-        error = transcript.last.error if transcript.last else None
-        if error and (error.kind == "billing" or error.status == 401) and not expects_error(entry):
-            name = transcript.target.name
-            self.stopped[name] = f"not sent: target {name} has refused a call before ({error.message})"
+    def _door(self, planned: Planned) -> Door:
+        return Door(
+            self.gate,
+            self.network,
+            self.project.targets,
+            self.stopped,
+            self.redactor(*targets_of(planned)).text,
+            priority_of(planned.case),
+            expects_error(planned.entry),
+        )
 
     def could_not_run(self, problem: ReplayError | OSError) -> Verdict:
         """Return the verdict on a case that this stands in the way of."""
@@ -208,15 +215,15 @@ class Runner:
         self._waiting[planned.suite, planned.case.id] = later
         return later
 
-    def seam(self, cassette: Cassette, attempt: int) -> Any:
+    def seam(self, cassette: Cassette, attempt: int, network: Any) -> Any:
         """Return the transport of one attempt at a call of the case's own; an engine may send otherwise."""
-        return self._direct(cassette, attempt)
+        return self._direct(cassette, attempt, network)
 
-    def _direct(self, cassette: Cassette, attempt: int) -> Any:
-        return cassette.transport(self.network if self.live else None, attempt=attempt, pace=self.pace)
+    def _direct(self, cassette: Cassette, attempt: int, network: Any) -> Any:
+        return cassette.transport(network, attempt=attempt, pace=self.pace)
 
-    def _faulty(self, cassette: Cassette, faults: tuple[Fault, ...], attempt: int) -> Any:
-        transport = self.seam(cassette, attempt)
+    def _faulty(self, faults: tuple[Fault, ...], cassette: Cassette, attempt: int, network: Any) -> Any:
+        transport = self.seam(cassette, attempt, network)
         for fault in reversed(faults):
             transport = fault(transport)
         return transport
@@ -231,10 +238,10 @@ class Runner:
 
     @cached_property
     def network(self) -> Any:
-        """One connection pool for the session: a new one costs a TLS context."""
+        """One connection pool for the session: a new one costs a TLS context. The gate limits its use."""
         import httpx2
 
-        return self.inner or httpx2.HTTPTransport()
+        return self.inner or httpx2.HTTPTransport(limits=httpx2.Limits())
 
     def _secrets(self, target: Target) -> dict[str, str | None]:
         return providers.registry.get(target.provider).secrets(target)
@@ -252,7 +259,7 @@ class Runner:
         case = planned.case
         return {
             "suite": planned.suite,
-            "conversation": f"fixtures/conversations/{case.conversation}.yaml",
+            "conversation": fixtures.where(planned.fixture, self.project),
             "cassette": self.project.shown(self.cassette_of(case)),
         }
 

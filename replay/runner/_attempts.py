@@ -1,11 +1,10 @@
-"""One play of one case through the seam, tried again where that may help."""
+"""One play of one case through the seam."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from replay import player, providers
@@ -13,35 +12,29 @@ from replay.cassette.cassette import Cassette
 from replay.cassette.network import blocked
 from replay.conversation import Conversation
 from replay.errors import SeamError
+from replay.runner._passage import Door
+from replay.runner._tries import Tries
 from replay.suites import Entry
-from replay.turn import RETRYABLE, ApiError, Request, Target, Transcript, Turn
+from replay.turn import ApiError, Request, Target, Transcript, Turn
 from replay.verdict import Verdict
 
 Send = Callable[[Target, Any], Turn]
-Transport = Callable[[int], Any]
-
-LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
+Seam = Callable[[Cassette, int, Any], Any]
 
 
 class Attempts:
     """One play of one case: sends through the seam, tries again by error class, keeps refusals.
 
-    `transport` gives the transport of an attempt, `quiet` the same without the faults of the case. `wait`
-    sleeps so many seconds before a further attempt.
+    `seam` gives the transport of an attempt over the network it is given, `quiet` the same without the faults
+    of the case. Live calls go through the `door`; without one nothing reaches the network.
     """
 
     def __init__(
-        self,
-        target: Target,
-        cassette: Cassette,
-        transport: Transport,
-        quiet: Transport,
-        *,
-        live: bool,
-        wait: Callable[[float], object] = time.sleep,
+        self, target: Target, cassette: Cassette, seam: Seam, quiet: Seam, tries: Tries, door: Door | None
     ) -> None:
-        self.target, self.cassette, self.live, self.wait = target, cassette, live, wait
-        self.transport, self.quiet = transport, quiet
+        self.target, self.cassette = target, cassette
+        self.seam, self.quiet = seam, quiet
+        self.tries, self.door = tries, door
         self.refused: list[SeamError] = []
         self.tried: list[str] = []
         self.turns, self.name = 0, ""
@@ -58,13 +51,14 @@ class Attempts:
     def ask(self, target: Target, send: Send) -> Turn:
         """Let an assertion ask a model at the same seam, where no fault is played. Raises SeamError."""
         self.cassette.label = f"what an assertion asks {target.name} about {self.name}"
+        unknown = Request(target.model, ())
         with self._guarded():
-            return self._tried(target, lambda attempt: send(target, self.quiet(attempt)))
+            return self._asked(target, unknown, send, self.quiet)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Let nothing reach the network unless this is live."""
-        if self.live:
+        if self.door:
             yield
             return
         with blocked() as guard:
@@ -77,32 +71,22 @@ class Attempts:
         self.turns += 1
         self.cassette.label = f"turn {self.turns} of {self.name}"
         try:
-            return self._tried(
-                self.target,
-                lambda attempt: self._provider.send(request, self.target, self.transport(attempt)),
-            )
+            return self._asked(self.target, request, partial(self._provider.send, request), self.seam)
         except SeamError as problem:
             self.refused.append(problem)
             error = ApiError("seam", message=str(problem), exception=type(problem).__name__)
             return Turn(request, error=error)
 
-    def _tried(self, target: Target, once: Callable[[int], Turn]) -> Turn:
-        attempts = 1
-        turn = once(attempts)
-        while self._again(turn, attempts, target):
-            attempts += 1
-            turn = once(attempts)
-        return replace(turn, attempts=attempts)
+    def _asked(self, target: Target, request: Request, send: Send, seam: Seam) -> Turn:
+        turn = self.tries(target, partial(self._once, target, request, send, seam))
+        if self.door:
+            self.door.learn(target, turn)
+        return turn
 
-    def _again(self, turn: Turn, attempts: int, target: Target) -> bool:
-        """Try again by error class; a recorded further attempt is played at once, without its wait."""
-        if turn.error is None or turn.error.kind not in RETRYABLE:
-            return False
-        if self.cassette.has_retry():
-            return True
-        if not self.live or attempts > (target.settings.get("retries") or 0):
-            return False
-        wait = turn.error.retry_after if turn.error.retry_after is not None else min(0.5 * 2**attempts, 8.0)
-        if wait <= LONGEST_WAIT:
-            self.wait(wait)
-        return wait <= LONGEST_WAIT
+    def _once(self, target: Target, request: Request, send: Send, seam: Seam, attempt: int) -> Turn:
+        if self.door is None:
+            return send(target, seam(self.cassette, attempt, None))
+        with self.door.attempt(target, request) as passage:
+            turn = send(target, seam(self.cassette, attempt, passage))
+            passage.settle(turn)
+            return turn

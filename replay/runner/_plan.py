@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from replay import assertions, filenames, fixtures
 from replay.config import Project
 from replay.conversation import Conversation
 from replay.errors import BadInput, Fault
+from replay.places import Place, Places
 from replay.player import states_of
 from replay.run import Case
+from replay.runs import Shard
 from replay.suites import Entry, Suite
 
 
@@ -25,13 +26,13 @@ class Planned:
     case: Case
     entry: Entry
     suite: str
-    fixture: Path
+    fixture: fixtures.Source
 
 
 def plan(
     suite: Suite,
     project: Project,
-    targets: Iterable[str] | None = None,
+    targets: Sequence[str] | None = None,
     *,
     warnings: list[Fault] | None = None,
 ) -> list[Planned]:
@@ -40,10 +41,88 @@ def plan(
     Every conversation is read and checked; what is odd is added to `warnings`. Raises BadInput with the
     faults of all of them, and with assertions that make no sense for a conversation.
     """
-    planned: list[Planned] = []
     faults: list[Fault] = []
+    planned = [
+        one
+        for entry, fixture, conversation in _checked(suite, project, None, faults)
+        for one in _cases(suite, project, targets, None, (entry, fixture, conversation.tags))
+    ]
+    _finish(faults, warnings)
+    return planned
+
+
+def check(
+    suites: Iterable[Suite],
+    project: Project,
+    *,
+    shard: Shard | None = None,
+    warnings: list[Fault] | None = None,
+) -> int:
+    """Do the checks of `plan` and of `clashes`, and return how many conversations there are.
+
+    Nothing is held but the faults, however many conversations there are. With a shard only its own are read.
+    """
+    faults: list[Fault] = []
+    names, count = Places(), 0
+    for suite in suites:
+        for entry, _, _ in _checked(suite, project, shard, faults):
+            faults += _clash(entry.conversation, project.shown(suite.path), names)
+            count += 1
+    names.close()
+    _finish(faults, warnings)
+    return count
+
+
+def cases(
+    suite: Suite,
+    project: Project,
+    targets: Sequence[str] | None = None,
+    attempts: Sequence[int] | None = None,
+    *,
+    shard: Shard | None = None,
+) -> Iterator[Planned]:
+    """Make the cases of a suite that was checked one by one, with these attempts (or each entry's `repeats`).
+
+    It is gone through once for each round of attempts, and holds none of them. A conversation that has become
+    bad in the meantime is a case all the same: it says so when it runs.
+    """
+    for entry in _entries(suite, shard):
+        try:
+            fixture = fixtures.find(entry.conversation, project)
+            tags = fixtures.load(fixture, project).tags
+        except BadInput:
+            fixture, tags = project.conversations / f"{entry.conversation}.yaml", ()
+        yield from _cases(suite, project, targets, attempts, (entry, fixture, tags))
+
+
+def _cases(
+    suite: Suite,
+    project: Project,
+    targets: Sequence[str] | None,
+    attempts: Sequence[int] | None,
+    found: tuple[Entry, fixtures.Source, tuple[str, ...]],
+) -> Iterator[Planned]:
+    entry, fixture, own = found
+    tags = tuple(dict.fromkeys((*own, *entry.tags)))
+    for target in targets or entry.targets:
+        project.target(target)
+        for attempt in attempts or range(1, entry.repeats + 1):
+            case = Case(entry.conversation, target, attempt, suite.name, tags)
+            yield Planned(case, entry, project.shown(suite.path), fixture)
+
+
+def _entries(suite: Suite, shard: Shard | None) -> Iterator[Entry]:
+    for entry in suite.members:
+        if shard is None or Case(entry.conversation, "", 1, suite.name) in shard:
+            yield entry
+
+
+def _checked(
+    suite: Suite, project: Project, shard: Shard | None, faults: list[Fault]
+) -> Iterator[tuple[Entry, fixtures.Source, Conversation]]:
+    """Yield each entry that can be read with its conversation; all that is wrong or odd goes to `faults`."""
     shown = project.shown(suite.path)
-    for entry in suite.entries:
+    for entry in _entries(suite, shard):
         try:
             fixture = fixtures.find(entry.conversation, project)
             conversation = fixtures.load(fixture, project, warnings=faults)
@@ -51,38 +130,48 @@ def plan(
             faults += problem.faults
             continue
         where = Fault(shown, entry.line, 0, "")
-        if odd := fixtures.name_fault(entry.conversation):
-            faults.append(replace(where, message=f'the name "{entry.conversation}" {odd}; rename the file'))
-        faults += (replace(where, message=message) for message in _without_turn(entry, conversation))
+        faults += (replace(where, message=message) for message in _odd(entry, conversation))
         faults += (_placed(fault, where) for fault in assertions.review(entry.assertions, conversation))
-        tags = tuple(dict.fromkeys((*conversation.tags, *entry.tags)))
-        for target in targets or entry.targets:
-            project.target(target)
-            for attempt in range(1, entry.repeats + 1):
-                case = Case(entry.conversation, target, attempt, suite.name, tags)
-                planned.append(Planned(case, entry, shown, fixture))
-    errors = [fault for fault in faults if not fault.warning]
-    if errors:
-        raise BadInput(errors)
-    if warnings is not None:
-        warnings.extend(faults)
-    return planned
+        yield entry, fixture, conversation
 
 
-def _without_turn(entry: Entry, conversation: Conversation) -> Iterator[str]:
-    """Say which of the turns that a case asks for the conversation does not have."""
+def _odd(entry: Entry, conversation: Conversation) -> Iterator[str]:
+    """Say which of the turns that a case asks for are not there, and why a name cannot be one."""
+    if odd := filenames.path_fault(entry.conversation):
+        yield f'the name "{entry.conversation}" {odd}; rename the file'
     count = len(states_of(conversation)) if entry.turns else 0
     for number in entry.turns:
         if number > count:
             yield f"there is no turn {number}: {entry.conversation} has {count} assistant turns to play"
 
 
+def _finish(faults: list[Fault], warnings: list[Fault] | None) -> None:
+    errors = [fault for fault in faults if not fault.warning]
+    if errors:
+        raise BadInput(errors)
+    if warnings is not None:
+        warnings.extend(faults)
+
+
 def clashes(planned: Iterable[Planned]) -> Iterator[Fault]:
     """Find conversations whose cassettes would be one file on a disk that does not tell cases apart."""
     suites = {one.case.conversation: one.suite for one in planned}
     for first, second in filenames.clashing(suites):
-        message = f'conversations "{first}" and "{second}" are one file name on many disks; rename one'
-        yield Fault(suites[second], 0, 0, message)
+        yield _one_file(first, second, suites[second])
+
+
+def _clash(name: str, suite: str, names: Places) -> Iterator[Fault]:
+    """Do what `clashes` does for one name more; `names` are those before it."""
+    before = names.get(filenames.folded(name))
+    if before is None:
+        names[filenames.folded(name)] = Place(0, 0, note=name)
+    elif before.note != name:
+        yield _one_file(before.note, name, suite)
+
+
+def _one_file(first: str, second: str, suite: str) -> Fault:
+    message = f'conversations "{first}" and "{second}" are one file name on many disks; rename one'
+    return Fault(suite, 0, 0, message)
 
 
 def _placed(fault: Fault, where: Fault) -> Fault:

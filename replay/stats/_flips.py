@@ -9,6 +9,7 @@ sum is the product of cosines, transformed back (M. Pagano, D. Tritchler, J. Am.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from replay.stats._counts import Values
 
@@ -22,10 +23,12 @@ def sign_flips(values: Values) -> float:
     if not moved:
         return 1.0
     unit = min(math.lcm(*(value.denominator for value in moved)), _finest(moved))
-    steps = {value: round(value * unit) for value in moved}
-    observed = abs(sum(steps[value] * times for value, times in moved.items()))
+    rounded = [(round(value * unit), times) for value, times in moved.items()]
+    steps: Counter[int] = Counter()
+    for step, times in rounded:
+        steps[abs(step)] += times
     least = 0.5 ** min(sum(moved.values()) - 1, 1000)
-    return min(1.0, max(least, _beyond(observed, [(steps[value], times) for value, times in moved.items()])))
+    return min(1.0, max(least, _beyond(abs(sum(step * times for step, times in rounded)), steps)))
 
 
 def _finest(moved: Values) -> int:
@@ -33,16 +36,20 @@ def _finest(moved: Values) -> int:
     return max(1, int(FINEST / (2 * FAR * spread + 2)))
 
 
-def _beyond(observed: int, steps: list[tuple[int, int]]) -> float:
+def _beyond(observed: int, steps: Counter[int]) -> float:
     """The chance that a sum of steps of random signs is at least as far from zero as the one observed."""
     import numpy as np
 
-    reach = sum(abs(step) * times for step, times in steps)
-    spread = math.sqrt(sum(step * step * times for step, times in steps))
+    reach = sum(step * times for step, times in steps.items())
+    spread = math.sqrt(sum(step * step * times for step, times in steps.items()))
     length = 2 * (min(reach, math.ceil(FAR * spread)) + 1)
-    angles = np.arange(length // 2 + 1) * (2 * np.pi / length)
-    transform = np.ones_like(angles)
-    for step, times in steps:
-        transform *= np.cos(step * angles) ** times
+    places = np.arange(length // 2 + 1)
+    product = np.ones(len(places))
+    for step, times in steps.most_common():
+        product *= np.cos(step * places * (2 * np.pi / length)) ** times
+        left = abs(product) > 1e-20  # most of it is gone after a few factors
+        places, product = places[left], product[left]
+    transform = np.zeros(length // 2 + 1)
+    transform[places] = product
     chances = np.fft.irfft(transform, length)
     return float(chances[observed : length - observed + 1].sum())

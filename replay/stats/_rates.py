@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from math import comb
 from statistics import NormalDist
 
@@ -18,7 +19,23 @@ def rate(counts: Counts, confidence: float = 0.95) -> Interval:
     evidence. Wilson's is recommended for all sizes by L. D. Brown, T. T. Cai, A. DasGupta, Statistical
     Science 16 (2001) 101.
     """
-    return score_interval(rates(counts), confidence, 0.0, 1.0)
+    values = rates(counts)
+    if values.keys() <= {0, 1}:
+        return _wilson(values.get(_ALWAYS, 0), sum(values.values()), confidence)
+    return score_interval(values, confidence, 0.0, 1.0)
+
+
+_ALWAYS = Fraction(1)
+
+
+def _wilson(passed: int, total: int, confidence: float) -> Interval:
+    """The same in closed form, which needs no library."""
+    if not total:
+        return Interval(math.nan, None, None)
+    found, square = passed / total, NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+    middle = (found + square / (2 * total)) / (1 + square / total)
+    half = math.sqrt(square * (found * (1 - found) / total + square / (4 * total**2))) / (1 + square / total)
+    return Interval(found, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def noise(counts: Counts, confidence: float = 0.95) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +15,7 @@ from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Check, Keys, number_fault
 from replay.errors import BadInput, Fault, NothingToRun, nearest
+from replay.suites._members import Members, Selection
 from replay.suites._terms import Entry, Suite, Terms
 from replay.turn import Play
 
@@ -34,8 +35,8 @@ class Reader:
 
     @cached_property
     def known(self) -> list[str]:
-        """The names of all conversations."""
-        return fixtures.names(self.project)
+        """The names among which the nearest to a wrong one is looked for."""
+        return fixtures.known(self.project)
 
     def suite(self, path: Path) -> Suite:
         """Return the suite; it is whole only if the check found nothing."""
@@ -45,10 +46,10 @@ class Reader:
         self.check.known(data, (), SUITE, "a suite")
         self.check.texts(data, (), [name for name in ("name", "description") if name in data])
         terms = self._with_contract(self._terms(data, ()))
-        entries = tuple(self._entries(data, terms))
-        self._raise_if_empty(entries)
+        members = self._members(data, terms)
+        self._raise_if_empty(members)
         name = data.get("name") or self._name(path)
-        return Suite(name, path, entries, data.get("description") or "", dict(self._margins(data)))
+        return Suite(name, path, members, data.get("description") or "", dict(self._margins(data)))
 
     def _margins(self, data: Object) -> Iterator[tuple[str, float]]:
         """Yield how much worse a candidate may be, by assertion; a number alone is that of all together."""
@@ -68,10 +69,10 @@ class Reader:
         base = self.project.suites if path.is_relative_to(self.project.suites) else path.parent
         return path.relative_to(base).with_suffix("").as_posix()
 
-    def _raise_if_empty(self, entries: tuple[Entry, ...]) -> None:
+    def _raise_if_empty(self, members: Iterable[Entry]) -> None:
         if self.check.failed:
             return
-        if not entries and not self.empty:
+        if not self.empty and not any(True for _ in members):
             message = "the suite names no conversation; list some under `conversations` or `cases`"
             self.empty.append(self.check.document.fault((), message))
         if self.empty:
@@ -79,19 +80,16 @@ class Reader:
 
     # -- which conversations ------------------------------------------------------------------------------
 
-    def _entries(self, data: Object, terms: Terms) -> Iterator[Entry]:
-        merged: dict[str, tuple[Terms, Keys]] = {}
+    def _members(self, data: Object, terms: Terms) -> Members:
+        found = list[tuple[Keys, Selection]]()
         for keys, _ in self.check.items(data, ("conversations",), "globs"):
-            for name in self._named(data["conversations"], keys):
-                merged.setdefault(name, (terms, keys))
+            found += self._selected(data["conversations"], keys, None)
         for keys, case in self._cases(data):
-            own = self._terms(case, keys)
-            place = (*keys, "conversation")
-            for name in self._named(case, place):
-                merged[name] = (merged.get(name, (terms, place))[0].then(own), place)
-        for name, (whole, place) in merged.items():
-            self._check_entry(whole, place)
-            yield whole.entry(name, self.check.document.mark(place).line)
+            found += self._selected(case, (*keys, "conversation"), self._terms(case, keys))
+        members = Members(terms, [selection for _, selection in found])
+        for whole, place in members.kinds():
+            self._check_entry(whole, found[place][0])
+        return members
 
     def _cases(self, data: Object) -> Iterator[tuple[Keys, Object]]:
         seen: dict[str, Keys] = {}
@@ -111,22 +109,27 @@ class Reader:
             seen.setdefault(name, place)
             yield keys, case
 
-    def _named(self, holder: Any, keys: Keys) -> list[str]:
+    def _selected(self, holder: Any, keys: Keys, terms: Terms | None) -> Iterator[tuple[Keys, Selection]]:
         if not self.check.text(holder, keys):
-            return []
+            return
         pattern = holder[keys[-1]]
-        found = fixtures.names(self.project, pattern)
-        if not found:
-            self._nothing_named(pattern, keys)
-        return found
+        try:
+            names = fixtures.Names(self.project, pattern)
+            if any(True for _ in names):
+                yield keys, Selection(pattern, names, self.check.document.mark(keys).line, terms)
+            else:
+                self._nothing_named(pattern, keys)
+        except BadInput as problem:
+            self.check.faults += problem.faults
 
     def _nothing_named(self, pattern: str, keys: Keys) -> None:
         folder = self.project.shown(self.project.conversations)
-        if "*" in pattern or "?" in pattern or not self.known:
+        advice = fixtures.advice(pattern, self.project, self.known)
+        if "*" in pattern or "?" in pattern or not advice:
             message = f'"{pattern}" names no conversation in {folder}'
             self.empty.append(self.check.document.fault(keys, message))
         else:
-            self.check.refuse(keys, f'no conversation is called "{pattern}"; {nearest(pattern, self.known)}')
+            self.check.refuse(keys, f'no conversation is called "{pattern}"; {advice}')
 
     def _check_entry(self, terms: Terms, keys: Keys) -> None:
         if not terms.targets:

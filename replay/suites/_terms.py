@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,14 +36,20 @@ class Entry:
 class Suite:
     """A suite file: one entry for each distinct conversation, in the order in which they are named.
 
+    `members` makes the entries one by one each time it is gone through; `entries` are all of them at once.
     `margins` are by assertion, how much lower the pass rate of a candidate may be in a comparison.
     """
 
     name: str
     path: Path
-    entries: tuple[Entry, ...]
+    members: Iterable[Entry]
     description: str = ""
     margins: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, held in memory."""
+        return tuple(self.members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""What verbs of the command line have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from replay.errors import ReplayError
+
+PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+FILES = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+T = TypeVar("T")
+
+
+def each(paths: Iterable[Path], do: Callable[[Path], T]) -> tuple[list[T], int]:
+    """Do something with each path; say what went wrong with one and go on. Returns the exit code too."""
+    done, code = list[T](), 0
+    for path in paths:
+        try:
+            done.append(do(path))
+        except ReplayError as problem:
+            click.echo(hidden(str(problem)), err=True)
+            code = max(code, problem.exit_code)
+    return done, code
+
+
+def say(data: Any, text: str, as_json: bool) -> None:
+    """Print what was found, as text or as JSON."""
+    if as_json or text:
+        click.echo(json.dumps(data, indent=2) if as_json else text)
+
+
+def drawn(path: Path) -> str:
+    """Draw the page of a run, and return its path."""
+    from replay.report.render import render
+    from replay.runs import locate, read
+
+    run = locate(path)
+    if "compare" in read(run).header:
+        from replay.compare import draw
+
+        return str(draw(run))
+    page = run.with_name("index.html")
+    render(run, page)
+    return str(page)
+
+
+def hidden(text: str) -> str:
+    """Take secrets, also those of the environment, out of what is told."""
+    from replay.cassette.redact import Redactor
+    from replay.config import Project
+
+    return Redactor.for_project(Project(Path()), {}, personal=False).text(text)

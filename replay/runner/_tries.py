@@ -1,0 +1,93 @@
+"""One call, tried again where that may help: what is recorded without its waits, what is live with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from replay.cassette.cassette import Cassette
+from replay.limits import LONGEST_WAIT
+from replay.turn import RETRYABLE, Target, Try, Turn
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+Once = Callable[[int], Turn]  # sends the n-th attempt
+
+FIRST, MOST, JITTER = 0.5, 30.0, 0.5  # seconds: the first wait, the longest, and what chance adds at most
+_LATER = 1.1  # times what the provider asks for, so that not all come back in the same moment
+
+
+class Tries:
+    """Tries calls again by the class of their error, at most `retries` times if the target says nothing else.
+
+    Of one that is tried again, the turns until the last are kept as its `tries`. `wait` sleeps so many
+    seconds. The waits between live attempts are what the provider asks for (`retry-after`), else they double
+    (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
+    """
+
+    def __init__(
+        self, cassette: Cassette, wait: Callable[[float], None], retries: int, *, live: bool
+    ) -> None:
+        self._cassette, self._wait, self._retries, self._live = cassette, wait, retries, live
+
+    def __call__(self, target: Target, once: Once) -> Turn:
+        tries: list[Try] = []
+        turn = once(1)
+        while _may_mend(turn) and self._cassette.has_retry():
+            tries.append(_kept(turn))
+            turn = once(len(tries) + 1)
+        left = int(target.settings.get("retries", self._retries)) - len(tries)
+        if self._live and left > 0 and _is_worth(turn):
+            turn = self._again(turn, tries, once, left)
+        return replace(turn, attempts=len(tries) + 1, tries=tuple(tries)) if tries else turn
+
+    def _again(self, turn: Turn, tries: list[Try], once: Once, left: int) -> Turn:
+        import tenacity
+
+        first = [turn]  # the attempt that was made already
+
+        def note(state: RetryCallState) -> None:
+            waited = state.next_action.sleep if state.next_action else 0.0
+            tries.append(_kept(_turn(state), round(float(waited), 3)))
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_result(_is_worth),
+            stop=tenacity.stop_after_attempt(left + 1),
+            wait=_seconds,
+            sleep=self._wait,
+            before_sleep=note,
+            retry_error_callback=_turn,
+        )
+        return retrying(lambda: first.pop() if first else once(len(tries) + 1))
+
+
+def _may_mend(turn: Turn) -> bool:
+    return turn.error is not None and turn.error.kind in RETRYABLE
+
+
+def _is_worth(turn: Turn) -> bool:
+    """Whether to try again; what asks for a very long wait is not waited for."""
+    return _may_mend(turn) and turn.error is not None and (turn.error.retry_after or 0.0) <= LONGEST_WAIT
+
+
+def _seconds(state: RetryCallState) -> float:
+    from tenacity import wait_exponential_jitter, wait_random
+
+    error = _turn(state).error
+    asked = error.retry_after if error else None
+    if asked is None:
+        return wait_exponential_jitter(FIRST, MOST, jitter=JITTER)(state)
+    return wait_random(asked, asked * _LATER)(state)
+
+
+def _turn(state: RetryCallState) -> Turn:
+    assert state.outcome is not None  # noqa: S101 - it is asked for after an attempt only
+    turn: Turn = state.outcome.result()
+    return turn
+
+
+def _kept(turn: Turn, wait: float | None = None) -> Try:
+    kind, status = (turn.error.kind, turn.error.status) if turn.error else ("", None)
+    return Try(kind, status, turn.request_id, wait)
