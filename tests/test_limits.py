@@ -274,6 +274,9 @@ def test_a_cost_that_cannot_be_known_is_refused_before_anything_is_sent(tmp_path
         limits.gate(project, Budget(max_cost=1.0), ["dear", "priced"])
     limits.gate(project, Budget(max_cost=1.0), ["priced"])
     limits.gate(project, Budget(max_tokens=1), ["dear"])
+    unannounced = limits.gate(project, Budget(max_cost=1.0)).desk
+    with pytest.raises(ProviderFailure, match="no price is known for dear"):
+        unannounced.acquire("dear", 1, 1)
 
 
 # the gate

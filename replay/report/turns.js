@@ -44,6 +44,7 @@ function turnElement(turn, opening) {
     turnHead(turn),
     turn.restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
     upTo(300, turn.news, (message) => bubble(message, { calls, note: recorded(message) })),
+    upTo(20, turn.tries ?? [], (one, n) => h("p.note", null, tryText(one, n + 1))),
     replies(turn),
     turn.error && errorCard(turn.error),
     timeline(turn.timing || {}, turn.stream),
@@ -58,6 +59,11 @@ function turnHead(turn) {
     isNumber(timing.first_token_ms) && h("span", null, `first token ${milliseconds(timing.first_token_ms)}`),
     isNumber(timing.total_ms) && h("span", null, milliseconds(timing.total_ms)),
     turn.attempts > 1 && h("span.warn", null, `${turn.attempts} attempts`));
+}
+
+function tryText({ kind, status, request_id: id, wait }, number) {
+  const waited = isNumber(wait) ? `tried again after ${milliseconds(1000 * wait)}` : "tried again";
+  return [`attempt ${number}: ${kind}`, status && `HTTP ${status}`, id, waited].filter(Boolean).join(", ");
 }
 
 function finish(reply) {

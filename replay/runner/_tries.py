@@ -33,8 +33,9 @@ class Tries:
         self._cassette, self._wait, self._retries, self._live = cassette, wait, retries, live
 
     def __call__(self, target: Target, once: Once) -> Turn:
-        tries: list[Try] = []
-        turn = once(1)
+        turn, tries = once(1), list[Try]()
+        if turn.error is None:
+            return turn
         while _may_mend(turn) and self._cassette.has_retry():
             tries.append(_kept(turn))
             turn = once(len(tries) + 1)
