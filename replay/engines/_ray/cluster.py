@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 
 from replay.errors import BadInput
 
+_PATIENCE = 5.0  # seconds in which a cluster has to answer
+_CLIENT_PORT = 10001  # of ray:// addresses that name none
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOCAL: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 * 2**20}
 
@@ -54,8 +58,9 @@ def home() -> Any:
 
 def _join(address: str) -> None:
     try:
+        _knock(address)
         ray.init(address or "auto", **_QUIET)
-    except ConnectionError as problem:
+    except OSError as problem:  # of which ConnectionError is one
         if address:
             raise BadInput(
                 f"no Ray cluster answers at {address} ({told(problem)})\n"
@@ -64,6 +69,20 @@ def _join(address: str) -> None:
         _begin_one()
     except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
         raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {told(problem)}") from None
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there: Ray itself waits for minutes, and ends the process then.
+
+    Without an address it is that of this machine's cluster, which may be gone. Raises OSError.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = urlsplit(
+        address if "://" in address else f"//{canonicalize_bootstrap_address(address or 'auto')}"
+    )
+    with socket.create_connection((found.hostname, found.port or _CLIENT_PORT), timeout=_PATIENCE):
+        pass
 
 
 def _begin_one() -> None:

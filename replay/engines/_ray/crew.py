@@ -119,7 +119,9 @@ class Crew:
         try:
             self._post.flush()
         except RayError as problem:
-            raise ReplayError(f"the Ray cluster is lost: {problem}") from None
+            raise ReplayError(
+                f"the Ray cluster is lost: {cluster.told(problem)}\nwhat was answered is kept; start again"
+            ) from None
 
     def close(self) -> None:
         """Hear what is told yet, and let all workers go.

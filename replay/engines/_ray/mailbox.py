@@ -20,7 +20,7 @@ import ray
 
 from replay.cassette.interaction import Interaction
 from replay.errors import ProviderFailure
-from replay.limits import Gate, State
+from replay.limits import Gate
 from replay.turn import ApiError, Request, Target, Turn
 
 Call = tuple[str, int]  # the worker's name, and the number of its call
@@ -87,10 +87,6 @@ class FarGate:
             yield ticket
         finally:
             self._box.tell.remote("left", call, ticket.turn)
-
-    def state(self) -> State:
-        """Nothing is known here."""
-        return State()
 
 
 @dataclass
