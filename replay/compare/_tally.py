@@ -94,7 +94,7 @@ def changed(before: Sequence[Attempt], after: Sequence[Attempt]) -> Change | Non
         (len(old), len(new)),
         first.case,
         second.case,
-        tuple(sorted(_identities(before) ^ _identities(after))),
+        _identities(before, after),
         first.file,
     )
 
@@ -104,8 +104,11 @@ def _example(attempts: Sequence[Attempt], passes: bool) -> Attempt:
     return next((one for one in attempts if one.passed.get(OVERALL) is passes), attempts[0])
 
 
-def _identities(attempts: Iterable[Attempt]) -> set[tuple[str, str]]:
-    return {identity for one in attempts for identity in one.identities}
+def _identities(before: Sequence[Attempt], after: Sequence[Attempt]) -> tuple[tuple[str, str], ...]:
+    """The failures that come more often on one side."""
+    old, new = (Counter(found for one in side for found in one.identities) for side in (before, after))
+    differ = (found for found in old | new if old[found] * len(after) != new[found] * len(before))
+    return tuple(sorted(differ))
 
 
 def _names(attempts: Iterable[Attempt]) -> dict[str, None]:

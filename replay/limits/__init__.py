@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Protocol
 
 from replay.config import Project
@@ -67,12 +68,23 @@ class Open:
         """Keep nothing."""
 
 
-def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Admission:
+def gate(
+    project: Project, budget: Budget | None = None, targets: Iterable[str] = (), share: int = 1
+) -> Admission:
     """Return a gate that keeps the limits of the project's targets, and the budget.
 
     Without `limits`, a target is asked CONCURRENCY calls at once. `targets` are those that will be asked.
+    With `share`, so many processes have a gate each, and each keeps its part of the limits (1 at least).
     Raises BadInput where the cost of one of them cannot be known and the budget limits it.
     """
     budget = budget or Budget()
     budget.check(project.target(name) for name in targets)
-    return Admission(Desk(project.targets, budget))
+    return Admission(Desk({name: _part(one, share) for name, one in project.targets.items()}, budget))
+
+
+def _part(target: Target, share: int) -> Target:
+    limits = target.settings.get("limits")
+    if not limits or share == 1:
+        return target
+    part = {name: max(most // share, 1) for name, most in limits.items()}
+    return replace(target, settings=target.settings | {"limits": part})
