@@ -92,7 +92,8 @@ class _Body:
         for wait, piece in self._pieces():
             if wait:
                 time.sleep(wait)
-            yield piece
+            if piece:
+                yield piece
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -101,7 +102,8 @@ class _Body:
                 import anyio
 
                 await anyio.sleep(wait)
-            yield piece
+            if piece:
+                yield piece
         self._end()
 
     def _pieces(self) -> Iterator[tuple[float, bytes]]:
