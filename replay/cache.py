@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from replay.conversation import Json
 _BATCH = 200  # entries that wait for one transaction
 _PATIENCE = 1.0  # seconds to wait for another process that writes
 _AT_ONCE = "clean/"  # how the names of entries begin that are small and asked for in every case
+_HELD = 10_000  # of these, at most; where there are more, each is asked for by itself
 _TABLE = "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, entry TEXT NOT NULL)"
 
 
@@ -84,6 +86,7 @@ class _Store:
         self._lock = threading.Lock()
         self._waiting: dict[str, str] = {}
         self._small: dict[str, str] | None = None
+        self._many = False
         self._database: Any = None
         with contextlib.suppress(OSError, ImportError):
             self._open()
@@ -94,20 +97,28 @@ class _Store:
         with self._lock:
             if name in self._waiting:
                 return self._waiting[name]
-            if name.startswith(_AT_ONCE):
-                return self._read_at_once().get(name)
+            if name.startswith(_AT_ONCE) and (small := self._read_at_once()) is not None:
+                return small.get(name)
             found = self._run("execute", "SELECT entry FROM entries WHERE name = ?", (name,))
             row: tuple[str] | None = found and found.fetchone()
             return row[0] if row else None
 
-    def _read_at_once(self) -> dict[str, str]:
-        """Every entry of the kind that each case asks for: one question instead of thousands."""
-        if self._small is None:
-            found = self._run(
-                "execute", "SELECT name, entry FROM entries WHERE name GLOB ?", (f"{_AT_ONCE}*",)
-            )
-            self._small = dict(found) if found else {}
+    def _read_at_once(self) -> dict[str, str] | None:
+        """Every entry of the kind that each case asks for: one question instead of thousands.
+
+        None where they are too many to hold.
+        """
+        if self._small is None and not self._many:
+            question = "SELECT name, entry FROM entries WHERE name GLOB ? LIMIT ?"
+            found = self._run("execute", question, (f"{_AT_ONCE}*", _HELD + 1))
+            self._hold(found or ())
         return self._small
+
+    def _hold(self, entries: Iterable[tuple[str, str]]) -> None:
+        held = {} if self._small is None else self._small
+        held.update(entries)
+        self._many = len(held) > _HELD
+        self._small = None if self._many else held
 
     def put(self, name: str, entry: str) -> None:
         """Keep an entry, written with the next ones."""
@@ -126,7 +137,7 @@ class _Store:
                 )
                 self._run("commit")
                 if self._small is not None:
-                    self._small |= {k: v for k, v in self._waiting.items() if k.startswith(_AT_ONCE)}
+                    self._hold((k, v) for k, v in self._waiting.items() if k.startswith(_AT_ONCE))
                 self._waiting.clear()
 
     def _open(self) -> None:

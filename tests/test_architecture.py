@@ -13,7 +13,7 @@ FLOORS = (
         "atomic cache filenames places documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults limits policies"
     ),
-    "player tools runner engines",
+    "player tools runner engines progress",
     "record accept translate contexts compare reproduce minimise bisect lint report rescan history verify",
     "cli pytest_plugin serve",
 )

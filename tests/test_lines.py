@@ -10,7 +10,7 @@ import pytest
 from chat_wire import completion
 from scripted import Scripted, reply
 
-from replay import fixtures, runner, suites
+from replay import cache, fixtures, runner, suites
 from replay.config import Project
 from replay.errors import BadInput, NothingToRun
 from replay.fixtures import Line
@@ -246,6 +246,11 @@ def test_a_file_named_as_a_conversation_gets_an_answer(project):
     assert fault.endswith('no conversation is called "bulk/one"; did you mean "bulk/1"?')
 
 
+def test_a_whole_file_is_not_taken_for_one_conversation(project):
+    with pytest.raises(BadInput, match=r"bulk\.jsonl: error: holds a conversation in each line; name one"):
+        fixtures.load(put(project, said()), project)
+
+
 def test_a_line_that_was_changed_is_not_taken_for_the_old_one(project):
     put(project, said("x" * 9, name="a"), said(name="b"))
     line = fixtures.find("bulk/a", project)
@@ -370,3 +375,18 @@ def test_replies_to_lines_are_accepted_as_baselines(sandbox):
     (sandbox.root / "fixtures/conversations/bulk.jsonl").write_text(json.dumps(said(name="c3")) + "\n")
     done = sandbox.replay("accept", "--accept=unused", "--yes", "--json")
     assert json.loads(done.stdout.str())["changes"] == 4
+
+
+@pytest.mark.parametrize("most", [3, 1000])
+def test_what_was_found_clean_is_known_again_however_much_it_is(tmp_path, monkeypatch, most):
+    monkeypatch.setattr(cache, "_HELD", most)
+    root = str(tmp_path)
+    entries = [cache.Cached(root, f"clean/{number}", b"x", ("cassette",)) for number in range(450)]
+    assert not entries[0].get()
+    for entry in entries:
+        entry.put(True)
+    assert all(entry.get() for entry in entries)
+    cache._store(root, os.getpid()).flush()
+    again = cache._Store(tmp_path / ".replay")
+    assert again.get("clean/0") == again.get("clean/449") is not None
+    assert again.get("clean/450") is None

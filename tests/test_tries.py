@@ -4,13 +4,13 @@ import threading
 import time
 
 import pytest
+from asking import cases, project
 from scripted import Reset, Scripted, Wait, reply, stream
 from seeded import BAD, BROKE, BUSY, CRASHED, Model, Seeded, Storm
 
-from replay import limits, suites
-from replay.config import Project
+from replay import limits
 from replay.limits import Budget
-from replay.runner import Runner, plan
+from replay.runner import Runner
 
 YES = {
     "id": "c-1",
@@ -23,27 +23,6 @@ YES = {
 BUSY_NOW = reply({"error": BUSY}, 429, {"retry-after-ms": "40", "x-request-id": "req-busy"})
 DOWN = reply({"error": CRASHED}, 500, {"retry-after-ms": "1", "request-id": "req-down"})
 ANSWER = reply(YES, headers={"x-request-id": "req-answer"})
-
-
-def project(folder, url, names=("c1",), **settings):
-    """A project of one suite whose conversations are asked of target `m` (and `also`, the same account)."""
-    lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
-    table = f'provider = "openai_compatible"\nbase_url = "{url}"\n{lines}'
-    (folder / "replay.toml").write_text(
-        f'[targets.m]\nmodel = "m"\n{table}\n[targets.also]\nmodel = "a"\n{table}'
-    )
-    for name in names:
-        path = folder / f"fixtures/conversations/{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"messages:\n  - {{role: user, content: Is {name} there?}}\n")
-    path = folder / "suites/s.yaml"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"targets: [m]\nconversations: [{', '.join(names)}]\nassert:\n  - contains: 'Yes'\n")
-    return Project.find(folder)
-
-
-def cases(project, targets=None):
-    return plan(suites.load(project.suites / "s.yaml", project), project, targets)
 
 
 def played(project, targets=None, **options):
@@ -158,8 +137,8 @@ def test_tries_are_the_same_when_replayed_but_for_the_waits(tmp_path):
 def test_a_billing_refusal_stops_all_targets_of_the_account(tmp_path):
     names = [f"c{number}" for number in range(5)]
     with Scripted([reply({"error": BROKE}, 429), ANSWER]) as server:
-        found = project(tmp_path, server.url, names, retries=3)
-        results, runner = played(found, ["m", "also"])
+        found = project(tmp_path, server.url, names, ("m", "also"), retries=3)
+        results, runner = played(found)
         other = Runner(found, "new_episodes")
     assert len(server.requests) == 1
     assert set(runner.stopped) == {"m", "also"}

@@ -4,7 +4,8 @@ Optimal partitioning under a penalty finds the likeliest segments (B. Jackson et
 Letters 12 (2005) 105), pruned as in R. Killick, P. Fearnhead, I. A. Eckley, J. Am. Stat. Assoc. 107 (2012)
 1590. Then each change has to stand a test of its two segments at LEVEL, divided by the number of places
 where it could have been (Bonferroni); the weakest that does not is undone, until all do. A segment is at
-least SHORTEST runs: one odd run is no change. tests/benchmarks/bench_history.py measures the false alarms.
+least SHORTEST runs: one odd run is no change (of amounts, nor are two). How often there is a false alarm, and
+what is found, is measured by tests/benchmarks/bench_history.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ SHORTEST = 2
 LIKELY = (
     6.0  # of twice the log likelihood: places as good as the best (K. J. Worsley, Biometrika 73 (1986) 91)
 )
+OUTLYING = 2.5  # of the scatter of runs
 NEGLIGIBLE = 0.01  # amounts are never taken to scatter by less than this share
 
 
@@ -151,13 +153,14 @@ class Amounts:
 
     def __init__(self, values: Sequence[float]) -> None:
         logs = [math.log(value) for value in values]
+        steps = [abs(after - before) for before, after in pairwise(logs)]
+        # the median of the normal distribution's absolute value is 0.6745, and a step is of two runs
+        scatter = max(median(steps) / 0.6745 / math.sqrt(2) if steps else 0.0, NEGLIGIBLE)
+        self._logs = logs = _without_outliers(logs, scatter)
         self._places = _changes(logs)
         self._sum = [0.0, *accumulate(logs)]
         self._squares = [0.0, *accumulate(log * log for log in logs)]
-        steps = [abs(after - before) for before, after in pairwise(logs)]
-        # the median of the normal distribution's absolute value is 0.6745, and a step is of two runs
-        scatter = median(steps) / 0.6745 / math.sqrt(2) if steps else 0.0
-        self._variance = max(scatter, NEGLIGIBLE) ** 2
+        self._variance = scatter**2
 
     def __len__(self) -> int:
         return len(self._sum) - 1
@@ -175,15 +178,38 @@ class Amounts:
         return math.exp((self._sum[end] - self._sum[start]) / (end - start))
 
     def p(self, start: int, split: int, end: int) -> float:
-        """See Series; Student's test of two samples, with a least variance."""
+        """See Series; Student's test of two samples, with a least variance, of runs like their neighbours."""
         freedom = end - start - 2
-        pooled = (self._within(start, split) + self._within(split, end)) / freedom
-        error = math.sqrt(max(pooled, NEGLIGIBLE**2) * (1 / (split - start) + 1 / (end - split)))
+        pooled = max((self._within(start, split) + self._within(split, end)) / freedom, NEGLIGIBLE**2)
+        likeness = self._likeness(start, split, end)
+        pooled *= (1 + likeness) / (1 - likeness)  # of the variance of a mean, in the long run
+        error = math.sqrt(pooled * (1 / (split - start) + 1 / (end - split)))
         return student(math.log(self.level(split, end) / self.level(start, split)) / error, freedom)
+
+    def _likeness(self, start: int, split: int, end: int) -> float:
+        """How much a run is like the one before, but for the level: autocorrelation at lag 1, from 0."""
+        parts = self._logs[start:split], self._logs[split:end]
+        rest = [[log - fmean(part) for log in part] for part in parts]
+        squares = sum(one * one for part in rest for one in part)
+        products = sum(one * other for part in rest for one, other in pairwise(part))
+        return min(max(products / squares, 0.0), 0.9) if squares > 1e-12 else 0.0
 
     def _within(self, start: int, end: int) -> float:
         total = self._sum[end] - self._sum[start]
         return max(self._squares[end] - self._squares[start] - total * total / (end - start), 0.0)
+
+
+def _without_outliers(logs: Sequence[float], scatter: float) -> list[float]:
+    """Draw what is far from the median of the five runs around to within OUTLYING of it (Hampel's filter).
+
+    F. R. Hampel, J. Am. Stat. Assoc. 69 (1974) 383. What lasts for three runs stays where and as large as it
+    is.
+    """
+    last = max(len(logs) - 5, 0)
+    starts = (min(max(place - 2, 0), last) for place in range(len(logs)))
+    near = [median(logs[start : start + 5]) for start in starts]
+    room = OUTLYING * scatter
+    return [min(max(log, middle - room), middle + room) for log, middle in zip(logs, near, strict=True)]
 
 
 def _changes(values: Sequence[float]) -> list[int]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
-from replay import documents
 from replay.conversation import Json, Object
 from replay.documents import Document, Keys
 from replay.errors import BadInput
@@ -35,10 +33,11 @@ class Place(Protocol):
 
 @dataclass
 class InFixture:
-    """A file of one conversation. It is parsed for its places only when something is found."""
+    """A conversation in a file, or on a line of one. It is parsed for its places when something is found."""
 
     path: str
-    file: Path
+    number: int  # of its first line
+    read: Callable[[], Document]
     record: str = ""
 
     def of(self, keys: Keys) -> tuple[int, int, str]:
@@ -46,18 +45,37 @@ class InFixture:
         if self._document is None:
             return 0, 0, dotted(keys)
         mark = self._document.mark(_unwrapped(self._document.data, keys))
-        return mark.line, mark.column, dotted(keys)
+        return mark.line + self.number - 1, mark.column, dotted(keys)
 
     def fingerprint(self, keys: Keys, reason: str) -> bytes:
         """See Place: nothing is read twice."""
-        return digest(b"", [self.path, dotted(keys), reason])
+        return digest(b"", [self.number, dotted(keys), reason])
 
     @cached_property
     def _document(self) -> Document | None:
         try:
-            return documents.read(self.file, self.path)
+            return self.read()
         except BadInput:
             return None
+
+
+@dataclass
+class InConfig:
+    """A target of the project."""
+
+    path: str
+    line: int
+    column: int
+    name: str
+    record: str = ""
+
+    def of(self, _keys: Keys) -> tuple[int, int, str]:
+        """See Place."""
+        return self.line, self.column, f"targets.{self.name}.model"
+
+    def fingerprint(self, keys: Keys, reason: str) -> bytes:
+        """See Place."""
+        return digest(b"", [self.name, dotted(keys), reason])
 
 
 @dataclass
@@ -99,12 +117,26 @@ def _in_body(body: Object, told: Object, keys: Keys) -> Keys:
     if keys[:1] == ("params",):
         return _named(body, str(keys[1])) if len(keys) > 1 else ()
     keys = _unwrapped(body, keys)
-    value = _at(told, keys, None)
-    if _at(body, keys, None) is not None and (value is None or same(_at(body, keys, None), value)):
+    here, value = _at(body, keys, None), _at(told, keys, None)
+    if here is not None and (value is None or same(here, value)):
         return keys
-    if value in (None, "", [], {}):
-        return keys if _at(body, keys, None) is not None else ()
-    return next((path for path, one in _walk(body, ()) if same(one, value)), ())
+    if keys[:1] == ("tools",) and len(keys) > 1:
+        return _of_tool(body, _at(told, (*keys[:2], "function", "name"), None), keys[2:])
+    said = value.get("content") if isinstance(value, dict) else value
+    if not said:
+        return keys if here is not None else ()
+    return next((path for path, one in _walk(body, ()) if same(one, said)), ())
+
+
+def _of_tool(body: Object, name: Json, rest: Keys) -> Keys:
+    """Return where a tool of this name stands in a body, and what the rest of its keys leads to in it."""
+    named = ((path, one) for path, one in _walk(body.get("tools"), ("tools",)) if isinstance(one, dict))
+    found = next((path for path, one in named if one.get("name") == name), ())
+    for inside in (("parameters",), ("input_schema",), ("inputSchema", "json"), ("parametersJsonSchema",)):
+        keys = (*found, *inside, *rest[1:])
+        if found and rest[:1] == ("parameters",) and _at(body, keys, None) is not None:
+            return keys
+    return found
 
 
 def _named(body: Object, name: str) -> Keys:

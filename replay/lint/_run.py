@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.lint._choice import severities
+from replay.lint._exchanges import Exchanges
+from replay.lint._fixtures import Conversations, targets
 from replay.lint._models import Shutdowns
 from replay.lint._places import Place
 from replay.lint._recent import Recent, digest
@@ -54,17 +57,22 @@ class Linter:
         self.severities = severities(self.project, self.select, self.ignore, self.rules)
         self._redactor = Redactor.for_project(self.project, {})
         secrets = Redactor.for_project(self.project, {}, personal=False)
-        around = Around(self.today or datetime.now(UTC).date(), secrets, Shutdowns())
+        self._around = Around(self.today or datetime.now(UTC).date(), secrets, Shutdowns())
         target = self.project.target(self.target) if self.target else Target("", "", self.model or "")
-        self._sources = Sources(self.project, around, self.log_format, self.model, target)
-        self.skipped = self._sources.skipped
+        asked = Conversations(self.project, self._around, target)
+        self._sources = Sources(self.project, asked, Exchanges(self._around, self.model), self.log_format)
+        self.skipped = self._sources.exchanges.skipped
 
-    def findings(self, paths: Iterable[Path]) -> Iterator[Finding]:
-        """Yield findings as files are read; `-` is a request on standard input. Raises BadInput."""
-        named = [Path(path) for path in paths] or [self.project.conversations]
-        pasted = sys.stdin.buffer.read() if Path(PASTED) in named else b""
+    def findings(self, paths: Iterable[Path] = ()) -> Iterator[Finding]:
+        """Yield findings as files are read; `-` is a request on standard input. Raises BadInput.
+
+        Without paths, the conversations and the targets of the project are looked at.
+        """
+        named = [Path(path) for path in paths]
+        pasted = sys.stdin.buffer.read() if PASTED in named else b""
         seen: Recent[bool] = Recent()
-        for subject, place in self._sources.read(named, pasted):
+        own = () if named else targets(self.project, self._around)
+        for subject, place in chain(own, self._sources.read(named or [self.project.conversations], pasted)):
             self.subjects += 1
             for finding in self._of(subject, place, seen):
                 self.counts[finding.severity] += 1

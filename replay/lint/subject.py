@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from replay.cassette.redact import Redactor
-from replay.conversation import Message, Object, ToolResult
+from replay.conversation import Message, Object, Tool, ToolResult
 from replay.documents import Keys
 from replay.errors import Fault
 from replay.lint._models import Shutdowns
+from replay.lint._schemas import Schema, of_format, of_tools
 from replay.turn import ApiError, Reply, Request
 
 SYSTEM = ("system", "developer")
@@ -59,11 +60,13 @@ class Subject:
 
     `provider` is the one that is asked, empty where nobody says; the model likewise. `addressed` tells that
     it is so by the address, not only by the form of the request, which other servers share. `body` is what
-    was sent, None in a fixture. In a log `reply` and `error` are what came back, `before` is the turn before
-    it of the same conversation, and `failed` the same request where it failed before. `recorded` tells that the
-    log kept bodies as they were, `partial` that the request is the end of a history only.
-    `system` is its system text as a hash. `faults` are what the reader of a fixture, or of a request,
-    complained of.
+    was sent, None in a fixture.
+
+    In a log `reply` and `error` are what came back, `before` is the turn before it of the same conversation,
+    and `failed` the same request where it failed before. `recorded` tells that the log kept bodies as they
+    were, `partial` that the request is the end of a history only. `system` is its system text as a hash.
+    `answered` tells of a fixture that it was recorded with its answer, at a provider that it does not name.
+    `faults` are what the reader of a fixture, or of a request, complained of.
     """
 
     request: Request
@@ -74,6 +77,7 @@ class Subject:
     addressed: bool = False
     body: Object | None = None
     tool_results: tuple[ToolResult, ...] = ()
+    answered: bool = False
     recorded: bool = False
     partial: bool = False
     reply: Reply | None = None
@@ -95,7 +99,7 @@ class Subject:
     @property
     def taken(self) -> bool:
         """Whether the provider took the request: what it answers to, it understands."""
-        return self.reply is not None and self.error is None
+        return self.answered or (self.reply is not None and self.error is None)
 
     @cached_property
     def texts(self) -> list[Text]:
@@ -103,6 +107,22 @@ class Subject:
         said = [text for index, message in enumerate(self.messages) for text in _texts(index, message)]
         results = enumerate(self.tool_results)
         return said + [Text(("tool_results", n, "content"), "tool", one.text) for n, one in results]
+
+    @cached_property
+    def tool_schemas(self) -> list[Schema]:
+        """The parameters of the tools."""
+        return list(of_tools(self.request))
+
+    @cached_property
+    def schemas(self) -> list[Schema]:
+        """The parameters of the tools, and the schema that the answer is to follow."""
+        return [*self.tool_schemas, *of_format(self.request)]
+
+    @property
+    def functions(self) -> Iterator[tuple[Keys, Tool]]:
+        """The tools that are functions, with their keys."""
+        tools = enumerate(self.request.tools)
+        return ((("tools", index), tool) for index, tool in tools if tool.type == "function")
 
     def of(self, *roles: str) -> list[Text]:
         """Return the texts of these roles."""

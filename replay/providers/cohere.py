@@ -20,9 +20,11 @@ from replay.providers._cohere import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -14,9 +14,11 @@ from replay.providers._cohere_v1 import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

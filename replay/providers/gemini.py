@@ -28,10 +28,12 @@ from replay.providers import (
     _url,
 )
 from replay.providers._gemini_stream import decode, decode_stream, is_end
+from replay.providers._refusals import GEMINI as REFUSALS
 from replay.providers._shape import mapping
 from replay.turn import ApiError, Reply, Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -21,9 +21,11 @@ from replay.providers._ollama import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import OLLAMA as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

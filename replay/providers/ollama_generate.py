@@ -14,9 +14,11 @@ from replay.providers._ollama_generate import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import OLLAMA as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -17,6 +17,7 @@ import pytest
 
 from replay.config import Project
 from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, ReplayError, StorageError
+from replay.limits import Open, gate
 from replay.pytest_plugin.carry import crashed
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
@@ -70,11 +71,13 @@ class Session:
     def _found(self, folder: Path) -> Project | None:
         try:
             project = Project.find(folder)
+            if project.file is None:
+                return None
+            self.warnings.extend(project.warnings)
+            return project.for_tenant()
         except BadInput as problem:
             self.faults.extend(problem.faults)
             return None
-        self.warnings.extend(project.warnings)
-        return project if project.file else None
 
     # hooks
 
@@ -175,9 +178,18 @@ class Session:
         if project.root not in self._runners:
             option = self.config.getoption
             self._runners[project.root] = Runner(
-                project, self.mode, strict=option("--replay-strict"), pace=option("--replay-pace")
+                project,
+                self.mode,
+                strict=option("--replay-strict"),
+                pace=option("--replay-pace"),
+                gate=Open() if self.mode == "none" else gate(project, share=self._workers),
             )
         return self._runners[project.root]
+
+    @property
+    def _workers(self) -> int:
+        """How many processes of xdist play cases at the same time."""
+        return int(self.config.workerinput["workercount"]) if self.worker else 1
 
     def result(self, item: CaseLike) -> Result:
         """Return the result of a case: the one that was played ahead, or played now."""

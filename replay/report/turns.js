@@ -46,6 +46,7 @@ function turnElement(turn, opening) {
     turn.restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
     upTo(300, turn.news, (message) => bubble(message, { calls, answer: answers.get(message.tool_call_id), note: recorded(message) })),
     contextNote(turn.context),
+    upTo(20, turn.tries ?? [], (one, n) => h("p.note", null, tryText(one, n + 1))),
     replies(turn),
     (turn.answers || []).filter(({ why }) => why).map(notExecuted),
     turn.error && errorCard(turn.error),
@@ -61,6 +62,11 @@ function turnHead(turn) {
     isNumber(timing.first_token_ms) && h("span", null, `first token ${milliseconds(timing.first_token_ms)}`),
     isNumber(timing.total_ms) && h("span", null, milliseconds(timing.total_ms)),
     turn.attempts > 1 && h("span.warn", null, `${turn.attempts} attempts`));
+}
+
+function tryText({ kind, status, request_id: id, wait }, number) {
+  const waited = isNumber(wait) ? `tried again after ${milliseconds(1000 * wait)}` : "tried again";
+  return [`attempt ${number}: ${kind}`, status && `HTTP ${status}`, id, waited].filter(Boolean).join(", ");
 }
 
 function finish(reply) {

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replay.cassette.cassette import Cassette
+from replay.limits import LONGEST_WAIT
 from replay.turn import RETRYABLE, Target, Try, Turn
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 Once = Callable[[int], Turn]  # sends the n-th attempt
 
-LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 FIRST, MOST, JITTER = 0.5, 30.0, 0.5  # seconds: the first wait, the longest, and what chance adds at most
 _LATER = 1.1  # times what the provider asks for, so that not all come back in the same moment
 
@@ -33,8 +33,9 @@ class Tries:
         self._cassette, self._wait, self._retries, self._live = cassette, wait, retries, live
 
     def __call__(self, target: Target, once: Once) -> Turn:
-        tries: list[Try] = []
-        turn = once(1)
+        turn, tries = once(1), list[Try]()
+        if turn.error is None:
+            return turn
         while _may_mend(turn) and self._cassette.has_retry():
             tries.append(_kept(turn))
             turn = once(len(tries) + 1)

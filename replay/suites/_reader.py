@@ -126,7 +126,7 @@ class Reader:
     def _nothing_named(self, pattern: str, keys: Keys) -> None:
         folder = self.project.shown(self.project.conversations)
         advice = fixtures.advice(pattern, self.project, self.known)
-        if "*" in pattern or "?" in pattern or not advice:
+        if fixtures.is_glob(pattern) or not advice:
             message = f'"{pattern}" names no conversation in {folder}'
             self.empty.append(self.check.document.fault(keys, message))
         else:

@@ -1,6 +1,8 @@
 """Cassettes against the world: what is stale here, and what has drifted there."""
 
+from replay.verify._drift import TIERS
+from replay.verify._live import Drift, checked_tier, drift
 from replay.verify._stale import Audit, stale
-from replay.verify._words import audit_text
+from replay.verify._words import audit_text, drift_text
 
-__all__ = ["Audit", "audit_text", "stale"]
+__all__ = ["TIERS", "Audit", "Drift", "audit_text", "checked_tier", "drift", "drift_text", "stale"]

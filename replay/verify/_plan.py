@@ -81,7 +81,7 @@ class Command:
         }
 
 
-def plan(wanted: Iterable[Wanted]) -> list[Command]:
+def commands_for(wanted: Iterable[Wanted]) -> list[Command]:
     """Return the commands that record everything, the cheapest first.
 
     A call that several suites make of one cassette is recorded once: the suites are chosen greedily, each for

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from replay.report.numbers import compact, dollars, plural
+from replay.report.numbers import chance, compact, dollars, percent, plural
 from replay.report.text import visible
+from replay.verify._drift import TIERS
+from replay.verify._live import Drift
 from replay.verify._plan import Command
 from replay.verify._stale import Audit, Group
 
 _LISTED = 5  # cassettes, conversations or files that a line names
 _LINES = 6  # of a difference
+_WORST = 4  # differences of each tier
 
 
 def audit_text(audit: Audit) -> str:
@@ -59,3 +63,49 @@ def _estimate(command: Command) -> str:
 def _named(names: Sequence[str]) -> str:
     more = len(names) - _LISTED
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def drift_text(drift: Drift) -> str:
+    """Return what was asked, how much of each tier drifted, and the worst of each."""
+    return visible("\n".join(_drift_lines(drift)))
+
+
+def _drift_lines(drift: Drift) -> Iterator[str]:
+    yield (
+        f"{drift.cassettes} of {plural(drift.known, 'cassette')} asked again (seed {drift.seed}): "
+        f"{plural(drift.requests, 'request')}, {plural(drift.calls, 'answer')}, {dollars(drift.cost)}"
+    )
+    served = ", ".join(f"{model} ({count})" for model, count in drift.served.most_common())
+    yield from [f"served by {served}"] if served else []
+    for (was, now), count in drift.fingerprints.items():
+        yield f"fingerprint {was} is now {now} ({plural(count, 'answer')})"
+    yield f"{'':10}  drifted" + ("  noise" if drift.repeats > 1 else "")
+    for tier in TIERS:
+        drifted, noisy = drift.count(tier)
+        yield f"{tier:10}  {drifted:7}" + (f"  {noisy:5}" if drift.repeats > 1 else "")
+    if drift.wording:
+        more, less, p = drift.wording
+        yield f"texts: {more} further from the recording than from each other, {less} nearer (p {_p(p)})"
+    yield from _worst(drift)
+    yield from (f"no answer: {case}: {why}" for case, why in drift.unanswered.items())
+    if drift.stale:
+        yield f"stale, not asked (see --stale): {_named(drift.stale)}"
+
+
+def _worst(drift: Drift) -> Iterator[str]:
+    shown: Counter[str] = Counter()
+    for finding, where in drift.worst:
+        shown[finding.tier] += 1
+        if shown[finding.tier] <= _WORST:
+            edited = f", {percent(finding.size)} edited" if finding.tier == "text" else ""
+            more = f" and {plural(len(where) - 1, 'more request')}" if len(where) > 1 else ""
+            yield f"{finding.tier}: {where[0].case}, turn {where[0].turn}{more}{edited}"
+            yield from (f"  {line}" for line in finding.diff.splitlines()[:_LINES])
+    for tier, count in shown.items():
+        if count > _WORST:
+            yield f"{tier}: and {count - _WORST} more (--json lists them)"
+
+
+def _p(p: float) -> str:
+    text = chance(p)
+    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from replay.conversation import Json
 from replay.errors import nearest
+from replay.lint._schemas import Node, properties
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import Node, nodes, of_format, of_tools, properties
 from replay.lint.subject import Subject
 
 SEVERITY = "error"
@@ -18,8 +18,8 @@ _ALMOST |= {"list": "array", "tuple": "array", "str": "string", "text": "string"
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find types that JSON Schema lacks, empty enums, and required properties that are not declared."""
-    for schema in (*of_tools(subject), *of_format(subject)):
-        for node in nodes(schema):
+    for schema in subject.schemas:
+        for node in schema.nodes:
             for key, problem, mend in _problems(node):
                 yield Found((*node.keys, key), f"in {schema.of}: {problem}", mend)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from replay.lint._schemas import Node
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import Node, nodes, of_tools
 from replay.lint.subject import Subject
 
 SEVERITY = "note"
@@ -18,8 +18,8 @@ _LISTED = re.compile(rf"(?:{_BEFORE})\s*:?\s*[\[(]?\s*{_VALUE}(?:{_BETWEEN}{_VAL
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find text parameters whose description names their values in quotes, and that have no enum."""
-    for schema in of_tools(subject):
-        for node in nodes(schema):
+    for schema in subject.tool_schemas:
+        for node in schema.nodes:
             if found := _listed(node):
                 reason = (
                     f"in {schema.of}: the description lists the values ({found}), the schema takes any text"

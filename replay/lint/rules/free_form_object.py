@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.lint._schemas import Node
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import Node, nodes, of_tools
 from replay.lint.subject import Subject
 
 SEVERITY = "note"
@@ -14,8 +14,8 @@ _SAYS = {"properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "patt
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find objects inside the parameters of a tool that name no property and have no schema for others."""
-    for schema in of_tools(subject):
-        for node in nodes(schema):
+    for schema in subject.tool_schemas:
+        for node in schema.nodes:
             if node.keys != schema.keys and _is_free(node):
                 reason = f"in {schema.of}: {node.keys[-1]} is an object that may hold anything"
                 yield Found(node.keys, reason, "name its properties, or take the text that is meant")

@@ -12,7 +12,8 @@ SEVERITY = "note"
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find whole answers without usage, in recordings: other logs need not keep it."""
-    if not subject.recorded or not subject.taken or (subject.reply and subject.reply.usage):
+    reply = subject.reply
+    if reply is None or reply.usage or subject.error or not subject.recorded:
         return
     streamed = bool(subject.params.get("stream")) and subject.provider in (
         "openai",

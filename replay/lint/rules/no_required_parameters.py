@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.lint._schemas import properties
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import of_tools, properties
 from replay.lint.subject import Subject
 
 SEVERITY = "note"
@@ -14,7 +14,7 @@ _MEND = "list what it cannot do without under required; write required: [] where
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find tools with parameters and no `required` at all, none of which has a default or may be null."""
-    for schema in of_tools(subject):
+    for schema in subject.tool_schemas:
         held = properties(schema.tree)
         if held and "required" not in schema.tree and not any(map(_is_optional, held.values())):
             yield Found(schema.keys, f"{schema.of} requires none of {', '.join(held)}", _MEND)

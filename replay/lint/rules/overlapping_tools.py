@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from replay.conversation import Tool
+from replay.lint._schemas import properties
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import functions, properties
 from replay.lint.subject import Subject
 
 SEVERITY = "warning"
@@ -20,7 +20,7 @@ _MEND = "join them into one tool with a parameter, or say in both descriptions w
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find pairs with nearly the same words in their descriptions and the same parameters."""
-    tools = [(keys, tool, _words(tool)) for keys, tool in functions(subject)][:_MOST]
+    tools = [(keys, tool, _words(tool)) for keys, tool in subject.functions][:_MOST]
     for (first, one, ours), (keys, other, theirs) in combinations(tools, 2):
         if one.name != other.name and _alike(ours, theirs) and _takes(one) == _takes(other):
             reason = f"{other.name} reads like {one.name} (tools[{first[1]}]), with the same parameters"

@@ -43,6 +43,21 @@ _MARKERS = (
 )
 _PATTERNS = [(what, re.compile(pattern, re.IGNORECASE)) for what, pattern in _MARKERS]
 _HIDDEN = re.compile("[\U000e0020-\U000e007e]{4,}|[\u200b\u200c\u2060]{8,}")
+_WORDS = (  # one of which is in all of the above: looking for them is quick
+    *(
+        "ignore",
+        "disregard",
+        "forget",
+        "override",
+        "you are now",
+        " mode ",
+        "inst]",
+        "<|",
+        "sys>>",
+        "the user",
+    ),
+    *("system", "initial instructions", "hidden instructions"),
+)
 _MEND = "treat it as data: mark where it begins and ends, and let no tool write on its word alone"
 
 
@@ -57,5 +72,8 @@ def check(subject: Subject) -> Iterator[Found]:
 def _markers(text: Text) -> Iterator[tuple[str, str]]:
     if _HIDDEN.search(text.text):
         yield "hidden text", "characters that nobody sees"
+    lower = text.text.lower()
+    if not any(word in lower for word in _WORDS):
+        return
     found = ((what, pattern.search(text.text)) for what, pattern in _PATTERNS)
     yield from {what: short(match[0].strip()) for what, match in found if match}.items()

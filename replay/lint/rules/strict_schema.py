@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from replay.documents import Keys
+from replay.lint._schemas import Node, Schema, is_object, properties
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import Node, Schema, is_object, nodes, of_format, of_tools, properties
 from replay.lint.subject import Subject
 
 # Rules and limits: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Found]:
     """Find what OpenAI refuses in schemas with `strict: true`; what it answered to is none of that."""
     if subject.provider not in _WIRES or subject.taken:
         return
-    for schema in (*of_tools(subject), *of_format(subject)):
+    for schema in subject.schemas:
         if schema.strict:
             for keys, problem, mend in _problems(schema):
                 yield Found(keys, f"in strict {schema.of}: {problem}", mend)
@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Found]:
 def _problems(schema: Schema) -> Iterator[tuple[Keys, str, str]]:
     if "anyOf" in schema.tree or schema.tree.get("type") != "object":
         yield schema.keys, "the root is no object", "wrap it in an object with one property"
-    found = list(nodes(schema))
+    found = schema.nodes
     for node in found:
         yield from _in_node(node)
     yield from ((schema.keys, problem, "split the schema, or shorten it") for problem in _sizes(found))

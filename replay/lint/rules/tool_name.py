@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import functions
 from replay.lint.subject import Subject
 
 SEVERITY = "error"
@@ -20,7 +19,7 @@ _NAMES = {
 def check(subject: Subject) -> Iterator[Found]:
     """Find names of functions that do not fit; a provider that answered took them."""
     allowed = _NAMES.get(subject.provider, _CHAT)
-    for keys, tool in functions(subject):
+    for keys, tool in subject.functions:
         if not re.fullmatch(allowed, tool.name) and not subject.taken:
             reason = f'"{tool.name[:80]}" cannot be the name of a tool: it must match {allowed}'
             yield Found((*keys, "name"), reason, "use letters, digits, _ and - only")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from replay.conversation import Tool
+from replay.lint._schemas import properties
 from replay.lint.finding import Found
-from replay.lint.rules._schemas import functions, properties
 from replay.lint.subject import Subject
 
 SEVERITY = "note"
@@ -21,7 +21,7 @@ _MEND = "take an idempotency_key, made once for each intent: a retry after a tim
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find tools with `effect: write`, or named for sending, paying or booking, without such a parameter."""
-    for keys, tool in functions(subject):
+    for keys, tool in subject.functions:
         if _writes(tool) and not any(map(_KEY.search, properties(tool.parameters or {}))):
             yield Found(keys, f"tool {tool.name} writes, and takes no key against doing it twice", _MEND)
 

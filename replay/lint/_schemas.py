@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from replay.conversation import Json, Object, Tool
+from replay.conversation import Json, Object
 from replay.documents import Keys
-from replay.lint.subject import Subject
+from replay.turn import Request
 
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _TABLES = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
 _SINGLE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-
-
-class Schema(NamedTuple):
-    """A schema of a request: where it stands, what of, and whether it is strict."""
-
-    keys: Keys
-    of: str
-    tree: Object
-    strict: bool
 
 
 class Node(NamedTuple):
@@ -31,38 +24,42 @@ class Node(NamedTuple):
     depth: int
 
 
-def functions(subject: Subject) -> Iterator[tuple[Keys, Tool]]:
-    """Yield the tools that are functions."""
-    for index, tool in enumerate(subject.request.tools):
-        if tool.type == "function":
-            yield ("tools", index), tool
+@dataclass(frozen=True)
+class Schema:
+    """A schema of a request: where it stands, what of, whether it is strict, and all that stand in it."""
+
+    keys: Keys
+    of: str
+    tree: Object
+    strict: bool
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """This schema and all inside it, none nested deeper than 100."""
+        found, left = list[Node](), [Node(self.keys, self.tree, 0)]
+        while left:
+            node = left.pop()
+            found.append(node)
+            if node.depth < 100:
+                left += reversed(list(_inside(node)))
+        return found
 
 
-def of_tools(subject: Subject) -> Iterator[Schema]:
+def of_tools(request: Request) -> Iterator[Schema]:
     """Yield the parameters of the tools."""
-    for keys, tool in functions(subject):
-        if isinstance(tool.parameters, dict):
+    for index, tool in enumerate(request.tools):
+        if tool.type == "function" and isinstance(tool.parameters, dict):
             strict = tool.extra.get("strict") is True
-            yield Schema((*keys, "parameters"), f"tool {tool.name}", tool.parameters, strict)
+            yield Schema(("tools", index, "parameters"), f"tool {tool.name}", tool.parameters, strict)
 
 
-def of_format(subject: Subject) -> Iterator[Schema]:
+def of_format(request: Request) -> Iterator[Schema]:
     """Yield the schema that the answer is to follow, if there is one."""
-    given = subject.params.get("response_format")
+    given = request.params.get("response_format")
     body = given.get("json_schema") if isinstance(given, dict) else None
     if isinstance(body, dict) and isinstance(body.get("schema"), dict):
         keys = ("params", "response_format", "json_schema", "schema")
         yield Schema(keys, f"schema {body.get('name')}", body["schema"], body.get("strict") is True)
-
-
-def nodes(schema: Schema) -> Iterator[Node]:
-    """Yield a schema and all that stand in it, none deeper than 100."""
-    left = [Node(schema.keys, schema.tree, 0)]
-    while left:
-        node = left.pop()
-        yield node
-        if node.depth < 100:
-            left += reversed(list(_inside(node)))
 
 
 def _inside(node: Node) -> Iterator[Node]:
