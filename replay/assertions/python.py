@@ -78,7 +78,7 @@ class Python:
 
     def _load(self) -> Callable[..., Any]:
         where, _, name = self.function.rpartition(":")
-        module = _file(where, self.root) if where.endswith(".py") else _module(where, self.root)
+        module = load_file(where, self.root) if where.endswith(".py") else _module(where, self.root)
         function = getattr(module, name, None)
         if not callable(function):
             known = [
@@ -89,8 +89,8 @@ class Python:
         return found
 
 
-def _file(where: str, root: Path | None) -> ModuleType:
-    """Import a file under the root once; it is kept among the modules by its whole path."""
+def load_file(where: str, root: Path | None) -> ModuleType:
+    """Import a file under the root once, and keep it by its whole path. Raises ValueError."""
     folder = (root or Path.cwd()).resolve()
     path = (folder / where).resolve()
     if not path.is_relative_to(folder):
