@@ -45,7 +45,8 @@ FIXTURE = """
     tools:
       - name: lookup
         description: Look an order up.
-        parameters: {type: object, properties: {order: {type: string}, zip: {type: string}}, required: [order]}
+        parameters:
+          {type: object, properties: {order: {type: string}, zip: {type: string}}, required: [order]}
       - {name: cancel, parameters: {type: object, properties: {order: {type: string}}}}
     tags: [support]
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +72,19 @@ def probe_of(order: Order, project: Project, name: str) -> Probe:
     return probe.judging(kept) if kept else probe
 
 
-def opened(order: Order, project: Project, probe: Probe) -> Opened:
+def opened(order: Order, project: Project, probe: Probe, *others: Probe) -> Opened:
     """Return the oracle that an order asks. Without a `keep` the first failure of the probe is kept.
 
-    Raises BadInput; NotFailing where nothing fails; Ended.
+    `others` are those whose targets will be asked as well. Raises BadInput; NotFailing where nothing fails;
+    Ended.
     """
     store = Store(project.root)
     if not order.asks:
         function = Function(order.keep, project, once=order.once is not False)
         return _settled(Remembered(function, store, order.most), None, Failure("python"), probe)
-    order.budget.check([probe.target])
+    targets = {one.target.name: one.target for one in (*others, probe)}
+    order.budget.check(targets.values())
+    project = replace(project, targets=project.targets | targets)
     failure = Failure.parse(order.keep) if order.keep else Failure()
     live = Live(project, store.folder, gate(project, order.budget), failure, offline=order.offline)
     live.once = bool(order.once)
