@@ -5,6 +5,7 @@ ReplayError                      one to three lines: what and where; the nearest
 ├── NothingToRun                 the selection is empty (exit 5)
 ├── StorageError                 a file cannot be read or written; nothing was replaced (exit 6)
 ├── ProviderFailure              the provider gave no verdict (exit 7)
+│   └── Shed                     more important work had the room
 └── SeamError                    something at the HTTP seam fails the case (exit 1)
     ├── CassetteMiss             no recorded interaction answers this request
     ├── NetworkBlocked           a socket was about to open in record mode `none`
@@ -78,6 +79,10 @@ class ProviderFailure(ReplayError):
     """A provider answered with nothing that can be judged."""
 
     exit_code = 7
+
+
+class Shed(ProviderFailure):
+    """A call was given up for more important ones."""
 
 
 class SeamError(ReplayError):

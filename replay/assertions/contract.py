@@ -26,6 +26,8 @@ KINDS = (
     "malformed",  # arguments are not JSON
     "arguments",  # arguments do not fit what the tool declares
     "tool_schema",  # what the tool declares is no JSON Schema
+    "not_allowed",  # a tool is called that the suite does not allow
+    "unauthorised",  # a tool is called that requires what the suite does not grant
     "id_missing",  # a tool call has no id
     "id_twice",  # two calls of one reply have the same id
     "unanswered",  # the next request of the same play does not answer a call
@@ -92,6 +94,7 @@ class Contract(TurnAssertion):
             if not error:
                 yield from _checks.finish(choice, turn.request)
                 yield from _checks.calls(choice, turn.request)
+        yield from _checks.refused(turn)
         if not error:
             yield from _checks.usage(turn, reply)
             yield from _checks.choices(turn, reply)

@@ -25,6 +25,8 @@ from replay.runner import Runner
 from replay.runs import RunWriter
 from replay.suites import Suite
 
+RETRIES = 4  # of a call, where a target does not say
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -60,11 +62,12 @@ class Session:
         project = self.whole.project
         if self.order.offline:
             return Runner(project)
-        return Runner(project, "new_episodes", folder=self.folder / "cassettes", failures=False, gate=gate)
+        folder = self.folder / "cassettes"
+        return Runner(project, "new_episodes", folder=folder, failures=False, gate=gate, retries=RETRIES)
 
     def gate(self, budget: Budget) -> Admission:
         """Return what every call passes. Raises BadInput where the budget needs a price that is missing."""
-        return gate(self.whole.project, budget, self.whole.question.targets)
+        return gate(self.whole.project, budget, self.whole.asked)
 
     def ask(self, gate: Gate, watcher: Watcher) -> str:
         """Ask; return why it ended early, "" where it did not. An interrupt leaves a run to be resumed.
@@ -73,7 +76,7 @@ class Session:
         """
         runner, engine = self.runner(gate), engines.get(self.order.engine)
         if runner.live:
-            runner.ready(self.whole.question.targets)
+            runner.ready(self.whole.asked)
             if ready := getattr(engine, "ready", None):
                 ready(runner, self.whole.question.targets)
         writer = self._writer()

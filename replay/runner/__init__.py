@@ -19,7 +19,7 @@ from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
-from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
+from replay.errors import BadInput, ProviderFailure, ReplayError, Shed, StorageError
 from replay.faults import Faults
 from replay.fixtures import variants
 from replay.limits import Gate, Open, priority_of
@@ -179,7 +179,9 @@ class Runner:
     def could_not_run(self, problem: ReplayError | OSError) -> Verdict:
         """Return the verdict on a case that this stands in the way of."""
         if isinstance(problem, ProviderFailure):
-            return Verdict("provider", "error", "not_sent", str(problem))
+            return Verdict(
+                "provider", "error", "shed" if isinstance(problem, Shed) else "not_sent", str(problem)
+            )
         kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
         return Verdict("seam", "error", kind, self._shown(str(problem)))
 
@@ -194,7 +196,7 @@ class Runner:
             yield failed(kind, self._shown(miss))
         for place in dict.fromkeys(play.tried):
             yield failed("network", f"tried to reach {place} while offline")
-        if cassette.last is None and not entry.faults:
+        if cassette.last is None and not (entry.faults or play.halted):
             yield failed("not_intercepted", "no request went through the cassette")
         for drift in cassette.drift:
             yield failed("drift", str(drift))
