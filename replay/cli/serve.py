@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-from replay.cli._shared import hidden
-
 
 @click.command()
 @click.argument("paths", nargs=-1)
@@ -58,7 +56,7 @@ def _warn(host: str) -> None:
 
 
 def _tell(call: Any) -> None:
-    click.echo(hidden(str(call)), err=True)
+    click.echo(str(call), err=True)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ class _Door:
         request = Request(scope, receive)
         query = scope["query_string"]
         target = (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
-        call = self._playing.journal.begin(request.method, self._playing.keys.text(target))
+        call = self._playing.journal.begin(request.method, target)
         ended = "left"
         try:
             asked = self._playing.asked(

@@ -55,28 +55,31 @@ class Call:
 class Journal:
     """The calls of one server; each is written to `path`, a line of JSON, when it has ended.
 
-    `told` is given each call that has ended. Raises StorageError for a file that cannot be written.
+    `hide` takes secrets out of what is noted. `told` is given each call that has ended. Raises StorageError
+    for a file that cannot be written.
     """
 
-    def __init__(self, path: Path | None, told: Callable[[Call], None] | None) -> None:
+    def __init__(
+        self, path: Path | None, hide: Callable[[str], str], told: Callable[[Call], None] | None
+    ) -> None:
         self._calls: deque[Call] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._file = _opened(path) if path else None
-        self._told = told
+        self._hide, self._told = hide, told
 
     def begin(self, method: str, path: str) -> Call:
         """Note a request that came."""
         with self._lock:
             self._counts["asked"] += 1
-            call = Call(self._counts["asked"], now(), method, path)
+            call = Call(self._counts["asked"], now(), method, self._hide(path))
             self._calls.append(call)
         return call
 
     def end(self, call: Call, ended: str) -> None:
         """Note how it ended."""
         with self._lock:
-            call.ended = ended
+            call.ended, call.message = ended, call.message and self._hide(call.message)
             self._counts[call.answer or "refused"] += 1
             if self._file:
                 self._file.write(json.dumps(call.to_json()) + "\n")

@@ -10,7 +10,7 @@ from replay.conversation import Object
 from replay.providers._url import read
 
 
-def answer(request: RecordedRequest, project: Project) -> RecordedResponse | None:
+def models(request: RecordedRequest, project: Project) -> RecordedResponse | None:
     """Answer `GET .../models` in the form of its wire; None for any other request."""
     path = read(request.uri).path
     if request.method not in ("GET", "HEAD") or not path.endswith("/models"):

@@ -16,11 +16,12 @@ from replay.config import Project
 from replay.conversation import Object
 from replay.errors import BadInput, CassetteMiss
 from replay.providers import Place, placed
-from replay.serve import _faults, _models
 from replay.serve._controls import Controls, controls
+from replay.serve._faults import around
 from replay.serve._fixtures import Fixtures
 from replay.serve._journal import Call, Journal
 from replay.serve._keys import Keys
+from replay.serve._models import models
 from replay.serve._pool import Pool
 from replay.serve._recorders import Recorders
 from replay.serve._stock import Stock, stock
@@ -54,6 +55,7 @@ class Playing:
         project: Project,
         paths: Iterable[str | Path],
         journal: Journal,
+        keys: Keys,
         *,
         record_to: Path | None = None,
         record_mode: str = "once",
@@ -62,7 +64,7 @@ class Playing:
         ignore: Iterable[str] = (),
     ) -> None:
         self.project, self.journal, self.pace = project, journal, pace
-        self.keys, self.upstreams = Keys(project), upstreams
+        self.keys, self.upstreams = keys, upstreams
         self._paths, self.ignore = tuple(paths), tuple(ignore)
         self._recording = record_to and Recorders(record_to, record_mode, self.keys, self.ignore)
         self._network = httpx2.HTTPTransport(limits=httpx2.Limits()) if record_to else None
@@ -159,7 +161,7 @@ class Playing:
         name = said.cassette, said.fault
         with self._lock:
             if name not in self._chains:
-                self._chains[name] = _faults.around(self, said.fault)
+                self._chains[name] = around(self, said.fault)
             return self._chains[name]
 
 
@@ -211,7 +213,7 @@ class _Seam:
         asked = self._asked
         if found := self._playing.fixtures.answer(asked.wire or "", asked.place, request.body):
             self._call.answer, self._call.message = "fixture", found.headers["x-replay-fixture"][0]
-        elif found := _models.answer(request, self._playing.project):
+        elif found := models(request, self._playing.project):
             self._call.answer = "models"
         return found
 

@@ -12,6 +12,7 @@ from replay.config import Project
 from replay.conversation import Object
 from replay.errors import BadInput, nearest
 from replay.serve._journal import Call, Journal
+from replay.serve._keys import Keys
 from replay.serve._upstream import origins
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ class Served:
 
         project = self._project or Project.find(Path())
         with ExitStack() as opening:
-            journal = Journal(self._journal, self._told)
+            keys = Keys(project)
+            journal = Journal(self._journal, keys.text, self._told)
             opening.callback(journal.close)
-            playing = Playing(project, self._paths, journal, **self._options)
+            playing = Playing(project, self._paths, journal, keys, **self._options)
             opening.callback(playing.close)
             listening = Listening(app(playing, local=self._host in LOOPBACK), self._host, self._port)
             opening.callback(listening.close)
