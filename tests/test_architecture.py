@@ -15,8 +15,8 @@ FLOORS = (
     ),
     "player tools runner engines progress",
     (
-        "record accept translate contexts compare oracle reproduce minimise bisect capsule export lint report "
-        "rescan history verify"
+        "record accept translate contexts compare oracle reproduce minimise bisect capsule export lint "
+        "report rescan history verify"
     ),
     "cli pytest_plugin serve",
 )
