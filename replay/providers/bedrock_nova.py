@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from replay.providers import Place, _bedrock, _nova
+from replay.providers._errors import encode_plain as encode_error
 from replay.providers._nova import (
     claims,
     decode,
@@ -15,14 +16,17 @@ from replay.providers._nova import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import AWS as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
     "is_end",
     "place",

@@ -116,7 +116,7 @@ def _play(
 
     transcript = Transcript(conversation, target, (), entry.play)
     try:
-        transcript = player.play(conversation, target, send, entry.play, entry.turns)
+        transcript = player.play(conversation, target, send, entry.play, entry.turns, entry.loop)
     except player.Stopped as stop:
         transcript = stop.transcript
     except SeamError:
