@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
+from _pytest.pytester import LineMatcher
 from scripted import Scripted, reply
+
+from replay.cli import main
 
 
 class Failing(Scripted):
@@ -38,7 +44,7 @@ class Failing(Scripted):
         return reply(completion(body, "No." if bad else "Yes."))
 
 
-def completion(body, text):
+def completion(body, text, finish="stop"):
     message = {"role": "assistant", "content": text, "refusal": None}
     usage = {"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22}
     return {
@@ -46,7 +52,7 @@ def completion(body, text):
         "object": "chat.completion",
         "created": 1767225600,
         "model": body["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
         "usage": usage,
     }
 
@@ -57,3 +63,12 @@ def text_of(body):
 
 def tools_of(body):
     return [tool["function"]["name"] for tool in body.get("tools", ())]
+
+
+def typed(*arguments):
+    """Run `replay` in this process, as it is typed in the folder that this one is in."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    told = (LineMatcher(said.getvalue().splitlines()) for said in (out, err))
+    return SimpleNamespace(ret=code, **dict(zip(("stdout", "stderr"), told, strict=True)))

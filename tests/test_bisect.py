@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from failing import Failing, text_of
+from failing import Failing, text_of, typed
 
 FIXTURE = """
     messages:
@@ -47,7 +47,7 @@ def history(sandbox, server, prompts, extra=lambda number: {}):
 
 
 def bisected(sandbox, *options):
-    result = sandbox.replay("bisect", "refund", "--keep", "contains: missing", "--json", *options)
+    result = typed("bisect", "refund", "--keep", "contains: missing", "--json", *options)
     assert result.ret == 0, str(result.stderr)
     return json.loads(str(result.stdout))
 
@@ -174,7 +174,7 @@ def test_a_function_is_bisected_offline(sandbox):
 def test_a_good_end_that_fails_as_well_is_said(sandbox):
     with Failing(lambda _: True) as server:
         hashes = history(sandbox, server, ["Be kind.", "Be kind!", "Be grumpy."])
-        result = sandbox.replay("bisect", "refund", "--good", hashes[0], "--once")
+        result = typed("bisect", "refund", "--good", hashes[0], "--once")
     assert result.ret == 1
     result.stderr.fnmatch_lines(["*fails with contains: missing as well; name an older --good"])
 
@@ -193,7 +193,7 @@ def test_a_good_end_that_fails_as_well_is_said(sandbox):
 def test_what_cannot_be_searched_is_refused(sandbox, options, said):
     with Failing(grumpy) as server:
         history(sandbox, server, ["Be kind.", "Be grumpy."])
-        result = sandbox.replay("bisect", "refund", *options)
+        result = typed("bisect", "refund", *options)
         assert not server.requests
     assert result.ret == 4
     assert said in str(result.stderr)
@@ -203,6 +203,6 @@ def test_outside_of_a_repository_there_is_nothing_to_search(sandbox):
     with Failing(grumpy) as server:
         sandbox.write({"replay.toml": server.toml("bot"), "suites/support.yaml": SUITE})
         sandbox.write({"fixtures/conversations/refund.yaml": FIXTURE % "Be kind."})
-        result = sandbox.replay("bisect", "refund", "--good", "HEAD~1")
+        result = typed("bisect", "refund", "--good", "HEAD~1")
     assert result.ret == 4
     assert "not a git repository" in str(result.stderr)

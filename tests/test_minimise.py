@@ -13,7 +13,7 @@ from itertools import pairwise
 from zlib import crc32
 
 import pytest
-from failing import Failing, text_of, tools_of
+from failing import Failing, text_of, tools_of, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +83,7 @@ def smallest(sandbox, name="refund-minimal"):
 def test_what_a_failure_takes_is_all_that_is_left(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund", "--keep", "contains", "--once", "--json")
+        result = typed("minimise", "refund", "--keep", "contains", "--once", "--json")
     assert result.ret == 0, str(result.stderr)
     found = json.loads(str(result.stdout))
     data = smallest(sandbox)
@@ -101,7 +101,7 @@ def test_what_a_failure_takes_is_all_that_is_left(sandbox):
 def test_the_smallest_is_a_case_that_fails_offline(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        sandbox.replay("minimise", "refund", "--keep", "contains", "--once")
+        typed("minimise", "refund", "--keep", "contains", "--once")
     result = sandbox.pytest("-k", "minimal")
     result.assert_outcomes(failed=1)
     _, (case,) = sandbox.run()
@@ -111,9 +111,9 @@ def test_the_smallest_is_a_case_that_fails_offline(sandbox):
 def test_a_repeated_search_asks_nothing_and_says_the_same(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        first = sandbox.replay("minimise", "refund", "--keep", "contains", "--once", "--json")
+        first = typed("minimise", "refund", "--keep", "contains", "--once", "--json")
         asked, before = len(server.requests), smallest(sandbox)
-        again = sandbox.replay("minimise", "refund", "--keep", "contains", "--once", "--json")
+        again = typed("minimise", "refund", "--keep", "contains", "--once", "--json")
         assert len(server.requests) == asked
     assert smallest(sandbox) == before
     one, other = (json.loads(str(result.stdout)) for result in (first, again))
@@ -130,7 +130,7 @@ def test_a_search_that_was_killed_goes_on_without_asking_anything_twice(sandbox)
             time.sleep(0.005)
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
-        result = sandbox.replay("minimise", "refund", "--keep", "contains", "--once")
+        result = typed("minimise", "refund", "--keep", "contains", "--once")
         assert result.ret == 0
         texts = [asked.body for asked in server.requests]
     repeated = len(texts) - len(set(texts))
@@ -140,7 +140,7 @@ def test_a_search_that_was_killed_goes_on_without_asking_anything_twice(sandbox)
 def test_a_flaky_failure_is_asked_as_often_as_it_takes(sandbox):
     with Failing(wants_refund_and_cancel, rate=0.6, seed=1) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund", "--keep", "contains: missing", "--json")
+        result = typed("minimise", "refund", "--keep", "contains: missing", "--json")
     assert result.ret == 0, str(result.stderr)
     found = json.loads(str(result.stdout))
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "refund"}]
@@ -153,19 +153,19 @@ def test_a_flaky_failure_is_asked_as_often_as_it_takes(sandbox):
 def test_a_cap_ends_the_search_with_what_was_found(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund", "--once", "--keep", "contains", "--max-probes", "4")
+        result = typed("minimise", "refund", "--once", "--keep", "contains", "--max-probes", "4")
         assert len(server.requests) == 4
         assert result.ret == 8
         result.stdout.fnmatch_lines(["*ended early: all 4 probes are asked; raise --max-probes"])
         assert 1 < len(smallest(sandbox)["messages"]) < 8
-        assert sandbox.replay("minimise", "refund", "--once", "--keep", "contains").ret == 0
+        assert typed("minimise", "refund", "--once", "--keep", "contains").ret == 0
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "refund"}]
 
 
 def test_a_budget_ends_the_search(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server, price="{prompt = 1.0, completion = 1.0}")
-        result = sandbox.replay("minimise", "refund", "--once", "--keep", "contains", "--max-tokens", "1200")
+        result = typed("minimise", "refund", "--once", "--keep", "contains", "--max-tokens", "1200")
     assert result.ret == 8
     assert "the budget has no room" in str(result.stdout) + str(result.stderr)
 
@@ -173,7 +173,7 @@ def test_a_budget_ends_the_search(sandbox):
 def test_offline_a_changed_request_has_no_recording(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund", "--once", "--keep", "contains", "--offline")
+        result = typed("minimise", "refund", "--once", "--keep", "contains", "--offline")
         assert not server.requests
     assert result.ret == 8
     result.stderr.fnmatch_lines(["*a request that was changed has no recording*leave out --offline*"])
@@ -182,7 +182,7 @@ def test_offline_a_changed_request_has_no_recording(sandbox):
 def test_what_does_not_fail_is_not_minimised(sandbox):
     with Failing(lambda _: False) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund")
+        result = typed("minimise", "refund")
         assert len(server.requests) == 10
     assert result.ret == 1
     result.stderr.fnmatch_lines(["refund does not fail (failing-assertion) in 10 attempts"])
@@ -191,7 +191,7 @@ def test_what_does_not_fail_is_not_minimised(sandbox):
 def test_a_failure_that_cannot_be_is_refused_before_anything_is_sent(sandbox):
     with Failing(wants_refund_and_cancel) as server:
         project(sandbox, server)
-        result = sandbox.replay("minimise", "refund", "--keep", "tool_cals: missing")
+        result = typed("minimise", "refund", "--keep", "tool_cals: missing")
         assert not server.requests
     assert result.ret == 4
     result.stderr.fnmatch_lines(['*did you mean "tool_calls"?*'])
@@ -201,7 +201,7 @@ def test_one_turn_of_many_is_enough_where_it_fails_alone(sandbox):
     with Failing(lambda body: text_of(body).endswith("for it.")) as server:
         project(sandbox, server)
         sandbox.write({"suites/support.yaml": SUITE.replace("cases:", "play: every_turn\n    cases:")})
-        result = sandbox.replay("minimise", "refund", "--once", "--keep", "contains")
+        result = typed("minimise", "refund", "--once", "--keep", "contains")
     assert result.ret == 0, str(result.stderr)
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "for it."}]
 
@@ -214,11 +214,11 @@ def test_an_outage_decides_nothing(sandbox):
             b"HTTP/1.1 401 No\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
         ]
         server.script = [answer] * 5 + [down]
-        result = sandbox.replay("minimise", "refund", "--once", "--keep", "contains")
+        result = typed("minimise", "refund", "--once", "--keep", "contains")
         assert result.ret == 8
         result.stdout.fnmatch_lines(["*ended early: *bot*"])
         server.script = [answer]
-        assert sandbox.replay("minimise", "refund", "--once", "--keep", "contains").ret == 0
+        assert typed("minimise", "refund", "--once", "--keep", "contains").ret == 0
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "refund"}]
 
 
@@ -235,7 +235,7 @@ CHECKS = """
 
 def test_a_function_finds_the_failure_offline(sandbox):
     sandbox.write({"fixtures/conversations/refund.yaml": FIXTURE, "checks.py": CHECKS})
-    result = sandbox.replay("minimise", "refund", "--keep", "python:checks.py::fails", "--json")
+    result = typed("minimise", "refund", "--keep", "python:checks.py::fails", "--json")
     assert result.ret == 0, str(result.stderr)
     assert json.loads(str(result.stdout))["failure"] == "python: KeyError"
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "order A-1001?"}]
@@ -244,7 +244,7 @@ def test_a_function_finds_the_failure_offline(sandbox):
 
 def test_a_function_that_is_not_there_is_refused(sandbox):
     sandbox.write({"fixtures/conversations/refund.yaml": FIXTURE, "checks.py": CHECKS})
-    result = sandbox.replay("minimise", "refund", "--keep", "python:checks.py::fail")
+    result = typed("minimise", "refund", "--keep", "python:checks.py::fail")
     assert result.ret == 4
     result.stderr.fnmatch_lines(['*checks.py has no function fail; did you mean "fails"?*'])
 
@@ -253,7 +253,7 @@ def test_a_conversation_that_a_person_wrote_is_not_written_over(sandbox):
     sandbox.write({"fixtures/conversations/refund.yaml": FIXTURE, "checks.py": CHECKS})
     sandbox.write({"fixtures/conversations/mine.yaml": FIXTURE})
     before = (sandbox.root / "fixtures/conversations/mine.yaml").read_bytes()
-    result = sandbox.replay("minimise", "refund", "--keep", "python:checks.py::fails", "--name", "mine")
+    result = typed("minimise", "refund", "--keep", "python:checks.py::fails", "--name", "mine")
     assert result.ret == 4
     assert (sandbox.root / "fixtures/conversations/mine.yaml").read_bytes() == before
 

@@ -9,7 +9,7 @@ from replay.oracle._decide import Decider, Measured, measured
 from replay.oracle._find import found, judges_of
 from replay.oracle._function import Function
 from replay.oracle._live import Live
-from replay.oracle._open import NotFailing, Opened, Order, opened, probe_of
+from replay.oracle._open import NotFailing, Opened, Order, open_for, opened, probe_of
 from replay.oracle._probe import Probe
 from replay.oracle._remembered import Ended, Remembered
 from replay.oracle._store import Store
@@ -33,6 +33,7 @@ __all__ = [
     "found",
     "judges_of",
     "measured",
+    "open_for",
     "opened",
     "probe_of",
     "write",

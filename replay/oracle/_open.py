@@ -17,6 +17,7 @@ from replay.oracle._live import Live
 from replay.oracle._probe import Probe
 from replay.oracle._remembered import Remembered
 from replay.oracle._store import Store
+from replay.turn import Target
 
 FIRST = 10  # attempts among which the first failure is looked for
 
@@ -41,6 +42,11 @@ class Order:
     offline: bool = False
     most: int | None = None
     budget: Budget = field(default_factory=Budget)
+
+    @property
+    def failure(self) -> Failure:
+        """The failure that is meant. Raises BadInput."""
+        return Failure.parse(self.keep) if self.keep and self.asks else Failure()
 
     @property
     def asks(self) -> bool:
@@ -68,7 +74,7 @@ def probe_of(order: Order, project: Project, name: str) -> Probe:
     """
     options: Any = {"suite": order.suite, "target": order.target, "judges": order.judges}
     probe = found(project, name, asks=order.asks, **options)
-    kept = Failure.parse(order.keep).assertion if order.keep and order.asks else ""
+    kept = order.failure.assertion
     return probe.judging(kept) if kept else probe
 
 
@@ -78,17 +84,27 @@ def opened(order: Order, project: Project, probe: Probe, *others: Probe) -> Open
     `others` are those whose targets will be asked as well. Raises BadInput; NotFailing where nothing fails;
     Ended.
     """
-    store = Store(project.root)
     if not order.asks:
         function = Function(order.keep, project, once=order.once is not False)
-        return _settled(Remembered(function, store, order.most), None, Failure("python"), probe)
+        oracle = Remembered(function, Store(project.root), order.most)
+        return _settled(oracle, None, Failure("python"), probe)
     targets = {one.target.name: one.target for one in (*others, probe)}
+    found = _live(order, project, targets, order.failure)
+    return _settled(found.oracle, found.live, order.failure, probe)
+
+
+def open_for(order: Order, project: Project, probe: Probe, failure: Failure) -> Opened:
+    """Return the oracle that tells how a target fails, whether or not it does. Raises BadInput."""
+    return _live(order, project, {probe.target.name: probe.target}, failure)
+
+
+def _live(order: Order, project: Project, targets: dict[str, Target], failure: Failure) -> Opened:
     order.budget.check(targets.values())
     project = replace(project, targets=project.targets | targets)
-    failure = Failure.parse(order.keep) if order.keep else Failure()
+    store = Store(project.root)
     live = Live(project, store.folder, gate(project, order.budget), failure, offline=order.offline)
     live.once = bool(order.once)
-    return _settled(Remembered(live, store, order.most), live, failure, probe)
+    return Opened(Remembered(live, store, order.most), live, failure)
 
 
 def _settled(oracle: Remembered, live: Live | None, failure: Failure, probe: Probe) -> Opened:
