@@ -14,7 +14,10 @@ FLOORS = (
         "cassette providers importers assertions faults limits policies"
     ),
     "player tools runner engines progress",
-    "record accept translate contexts compare reproduce minimise bisect lint report rescan history verify",
+    (
+        "record accept translate contexts compare oracle reproduce minimise bisect capsule export lint "
+        "report rescan history verify"
+    ),
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

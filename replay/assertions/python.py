@@ -50,6 +50,13 @@ class Python:
         bound._load()
         return bound
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of the function's module, wherever it is."""
+        module = self._imported(self.function.rpartition(":")[0])
+        path = getattr(module, "__file__", None)
+        return (Path(path),) if path else ()
+
     def __call__(self, transcript: Transcript) -> Iterable[Verdict]:
         """Call the function and read its answer."""
         try:
@@ -78,7 +85,7 @@ class Python:
 
     def _load(self) -> Callable[..., Any]:
         where, _, name = self.function.rpartition(":")
-        module = load_file(where, self.root) if where.endswith(".py") else _module(where, self.root)
+        module = self._imported(where)
         function = getattr(module, name, None)
         if not callable(function):
             known = [
@@ -87,6 +94,9 @@ class Python:
             raise ValueError(f"{where} has no function {name}; {nearest(name, known)}")
         found: Callable[..., Any] = function
         return found
+
+    def _imported(self, where: str) -> ModuleType:
+        return load_file(where, self.root) if where.endswith(".py") else _module(where, self.root)
 
 
 def load_file(where: str, root: Path | None) -> ModuleType:
