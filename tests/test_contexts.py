@@ -342,7 +342,9 @@ def test_policies_are_played_recorded_and_told_and_then_again_offline(sandbox, c
     told = again.stdout.str()
     assert "shop/long against small, judged by suites/s.yaml" in told
     assert "last:2, turn 5: contains (missing)" in told
-    assert Path(found["page"]).exists()
+    page = Path(found["page"]).read_text("utf-8")
+    assert f"replay contexts shop/long --policies {ALL} --target small" in page
+    assert "pytest &#34;suites" not in page
     lines = [json.loads(line) for line in Path(found["page"]).with_name("run.jsonl").read_text().splitlines()]
     assert [line["transcript"]["target"]["name"] for line in lines[1:]] == [
         "small+drop_tool_output", "small+halves", "small+last-2", "small+summary-1", "small",
