@@ -431,6 +431,20 @@ def test_recording_is_refused_in_ci(sandbox, contexts, monkeypatch):
     assert "CI is set" in done.err
 
 
+def test_a_policy_that_the_project_does_not_have_is_a_verdict_and_no_crash(sandbox):
+    shop(sandbox, "http://127.0.0.1:9")
+    with (sandbox.root / "replay.toml").open("a") as file:
+        file.write('context = "lst:2"\n')
+    result = sandbox.pytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(['*no policy is called "lst"; did you mean "last"?*'])
+    with (sandbox.root / "replay.toml").open("a") as file:
+        file.write("context_window = 0\n")
+    result = sandbox.pytest()
+    assert result.ret == 4
+    assert "context_window must be 1 or more" in result.stderr.str()
+
+
 def test_a_suite_whose_target_has_a_policy_records_and_replays_with_it(sandbox):
     with Scripted([counted]) as server:
         shop(sandbox, server.url)
