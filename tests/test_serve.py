@@ -144,8 +144,8 @@ def test_what_had_come_before_a_reset_reaches_the_client(tmp_path):
     )
     came = []
     with Served(path) as server, httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response:
-        broken = pytest.raises(httpx2.NetworkError, came.extend, response.iter_raw())
-    assert "reset" in str(broken.value)
+        with pytest.raises(httpx2.NetworkError, match="reset"):
+            came.extend(response.iter_raw())
     assert b"".join(came).decode() == "".join(pieces)
 
 
