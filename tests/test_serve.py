@@ -143,9 +143,12 @@ def test_what_had_come_before_a_reset_reaches_the_client(tmp_path):
         tmp_path / "one.yaml", recorded(ask(), pieces, failure="ReadError", kind="text/event-stream")
     )
     came = []
-    with Served(path) as server, httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response:
-        with pytest.raises(httpx2.NetworkError, match="reset"):
-            came.extend(response.iter_raw())
+    with (
+        Served(path) as server,
+        httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response,
+        pytest.raises(httpx2.NetworkError, match="reset"),
+    ):
+        came.extend(response.iter_raw())
     assert b"".join(came).decode() == "".join(pieces)
 
 
