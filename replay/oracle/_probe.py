@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from replay.assertions._found import name_of
-from replay.conversation import Conversation
+from replay.conversation import Conversation, Json
 from replay.jsontext import canonical
 from replay.suites import Entry
 from replay.turn import Target
@@ -36,12 +36,17 @@ class Probe:
             "messages": data["messages"],
             "tools": data.get("tools"),
             "params": self.conversation.params,
-            "tool_results": data.get("tool_results") if self.entry.play == "to_completion" else None,
+            "loop": self._loop() if self.entry.play == "to_completion" else None,
             "target": [self.target.provider, self.target.model, settings],
             "play": [self.entry.play, *self.entry.turns],
             "faults": [repr(fault) for fault in self.entry.faults],
         }
         return sha256(canonical(said).encode()).hexdigest()[:32]
+
+    def _loop(self) -> Json:
+        """What a play to completion goes on with."""
+        data = self.conversation.to_json()
+        return [data.get("tool_results"), data.get("user_turns"), repr(self.entry.loop)]
 
     def judged(self, root: Path) -> str:
         """Return the hash of how it is judged: the assertions, and the files of the project they name."""
