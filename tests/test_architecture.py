@@ -14,7 +14,7 @@ FLOORS = (
         "cassette providers importers assertions faults limits"
     ),
     "player tools runner engines progress",
-    "record accept translate compare reproduce minimise bisect lint report rescan history verify",
+    "record accept translate compare reproduce minimise bisect lint report rescan history verify sweep",
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
