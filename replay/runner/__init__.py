@@ -51,6 +51,7 @@ class Runner:
     before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
     A call is tried again `retries` times where its target does not say how often. `heard` is told of each as
     soon as it is recorded. `stopped` says why a target is asked no more.
+    `hint` is what to type to record what is missing, by default pytest's way.
     """
 
     project: Project
@@ -65,6 +66,7 @@ class Runner:
     wait: Callable[[float], None] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
     stopped: dict[str, str] = field(default_factory=dict)
+    hint: str = ""
     _began: str = field(default_factory=now)
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
@@ -208,7 +210,7 @@ class Runner:
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
-            record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            record_hint=self.hint or f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
             cache=partial(self._later, planned),
             forgive="" if self.failures else self._began,
             heard=self.heard and partial(self.heard, planned),

@@ -15,13 +15,14 @@ from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Check, Keys, number_fault
 from replay.errors import BadInput, Fault, NothingToRun, nearest
-from replay.suites import _loop
+from replay.suites._loop import SHARED as LOOP
+from replay.suites._loop import read_loop
 from replay.suites._members import Members, Selection
 from replay.suites._terms import Entry, Suite, Terms
 from replay.turn import Play
 
 PLAYS = get_args(Play)
-SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults", *_loop.SHARED)
+SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults", *LOOP)
 SUITE = ("name", "description", "conversations", "cases", *SHARED, "margin", "$schema")
 CASE = ("conversation", "description", "turns", "user_turns", *SHARED)
 MAX_REPEATS = 1000
@@ -173,7 +174,7 @@ class Reader:
             self._texts(data, (*keys, "ignore")),
             tuple(fault for _, fault in self._built(data, (*keys, "faults"), faults.build)),
             tuple(self._turns(data, (*keys, "turns"))),
-            _loop.read_loop(self.check, data, keys, self._texts, self.project.root),
+            read_loop(self.check, data, keys, self._texts, self.project.root),
         )
 
     def _with_contract(self, terms: Terms) -> Terms:
