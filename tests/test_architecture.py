@@ -14,7 +14,10 @@ FLOORS = (
         "cassette providers importers assertions faults limits"
     ),
     "player tools runner engines progress",
-    "record accept translate compare reproduce minimise bisect lint report rescan history verify capsule export",
+    (
+        "record accept translate compare reproduce minimise bisect lint report rescan history verify "
+        "capsule export"
+    ),
     "cli pytest_plugin serve",
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
