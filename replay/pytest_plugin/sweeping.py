@@ -48,10 +48,10 @@ def _points(test: Any, marker: pytest.Mark) -> Points:
 def _cassette(project: Project, test: Any, marker: pytest.Mark) -> Path:
     """Return the recording that the marker names, else where the `replay` fixture would have it."""
     name = getattr(test, "originalname", None) or test.name
-    own = marker.kwargs.get("cassette")
-    return (
-        project.root / own if own else project.cassettes / module_of(test.path, project) / name / "app.yaml"
-    )
+    own: str | None = marker.kwargs.get("cassette")
+    if own:
+        return project.root / own
+    return project.cassettes / module_of(test.path, project) / str(name) / "app.yaml"
 
 
 class _Run:
