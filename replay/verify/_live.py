@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from replay import providers
-from replay.assertions._cost import cost_of
 from replay.cassette.match import key
 from replay.config import Project
 from replay.conversation import Object
+from replay.cost import cost_of
 from replay.errors import BadInput, NothingToRun, nearest
 from replay.jsontext import canonical
 from replay.limits import CONCURRENCY, gate
