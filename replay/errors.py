@@ -98,8 +98,6 @@ class CassetteMiss(SeamError):
 class NetworkBlocked(SeamError):
     """Something tried to open a socket while record mode is `none`."""
 
-    kind = "network"
-
 
 class FaultNotPlayed(SeamError):
     """An answer has no place for a fault: no tool call to truncate, no character to cut."""

@@ -105,7 +105,8 @@ class Registry(Generic[T]):
                 loaded: Any = point.load()
                 found: T = self._pick(loaded) if isinstance(loaded, ModuleType) else loaded
                 return found
-        raise BadInput(f'no {self.kind.rstrip("s")} is called "{name}"; {nearest(name, self.names())}')
+        one = f"{self.kind[:-3]}y" if self.kind.endswith("ies") else self.kind.rstrip("s")
+        raise BadInput(f'no {one} is called "{name}"; {nearest(name, self.names())}')
 
     def _modules(self) -> list[str]:
         path = list(importlib.import_module(self.package).__path__)

@@ -7,6 +7,7 @@ arguments that make no sense. What an assertion may have besides its call:
     bind(project) -> Assertion        reads project files; raises BadInput or ValueError
     asking(ask) -> Assertion          asks a model itself, see `Ask`; raises NotAsked where that gave nothing
     asks                              the names of the targets that it asks
+    files                             the project's files that it reads or runs, once it is bound
     review(conversation) -> Faults    what makes it pointless on a conversation, before anything is played
     contradicts(other) -> bool        both cannot hold of one reply
     excuses                           kinds of `contract` that it expects, and that are no failure beside it
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any, Protocol
 
 from replay.assertions._crash import crash
@@ -96,6 +98,11 @@ def _contradicts(one: Any, other: Any) -> bool:
 def asked(assertions: Iterable[Assertion]) -> tuple[str, ...]:
     """Return the names of the targets that assertions ask themselves, each once."""
     return tuple(dict.fromkeys(name for assertion in assertions for name in getattr(assertion, "asks", ())))
+
+
+def files_of(assertions: Iterable[Assertion]) -> tuple[Path, ...]:
+    """Return the files that assertions read or run, each once; they are bound."""
+    return tuple(dict.fromkeys(path for assertion in assertions for path in getattr(assertion, "files", ())))
 
 
 def judge(

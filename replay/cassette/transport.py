@@ -31,7 +31,7 @@ class Seam(Recorder, Protocol):
         """Note a miss, and return it to be raised."""
 
 
-class CassetteTransport:
+class CassetteTransport(answers.Transport):
     """A transport (`handle_request`, `handle_async_request`) over a cassette. See `Cassette.transport`."""
 
     def __init__(self, cassette: Seam, inner: Any = None, *, attempt: int | None = None, pace: bool = False):
@@ -81,18 +81,6 @@ class CassetteTransport:
             if hasattr(opened, "aclose"):
                 await opened.aclose()
                 del self._opened[kind]
-
-    def __enter__(self) -> CassetteTransport:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> CassetteTransport:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _sender(self, request: Any, kind: str) -> Any:
         if self._inner is not None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from replay.conversation import Json
+from replay.errors import BadInput
 from replay.faults._transport import Around, Note
 from replay.registry import Registry, arguments, the_class
 
@@ -40,6 +41,20 @@ def build(name: str, argument: Json = None) -> Fault:
     return fault
 
 
+def built(items: Iterable[Json]) -> list[Fault]:
+    """Make faults from a list as a suite has it: `["auth", {"cut": 3}]`. Raises BadInput."""
+    made = []
+    for item in items:
+        pairs = list(item.items()) if isinstance(item, dict) else [(item, None)]
+        if len(pairs) != 1 or not isinstance(pairs[0][0], str):
+            raise BadInput(f"a fault is a name, or a name with its arguments, not {item!r}")
+        try:
+            made.append(build(*pairs[0]))
+        except ValueError as problem:
+            raise BadInput(f"{pairs[0][0]}: {problem}") from None
+    return made
+
+
 class Faults(Around):
     """The faults of one play, of a case or of a test: attempts and calls are counted over all of it.
 
@@ -50,6 +65,9 @@ class Faults(Around):
         super().__init__(note)
         begun = [fault.begin(self) if hasattr(fault, "begin") else fault for fault in faults]
         self._begun = begun[::-1]
+
+    def __len__(self) -> int:
+        return len(self._begun)
 
     def __call__(self, transport: Any) -> Any:
         """Return a transport with the faults around it."""

@@ -126,4 +126,5 @@ def _finite(seconds: float) -> float:
 def _silence(patience: float | None) -> Failure:
     if patience is None:
         return Failure("ReadTimeout", "nothing came, and the client would have waited for ever")
-    return Failure("ReadTimeout", f"nothing came for {patience:g} s")
+    told = "within the read timeout" if patience == inf else f"for {patience:g} s"
+    return Failure("ReadTimeout", f"nothing came {told}")

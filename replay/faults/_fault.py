@@ -13,7 +13,6 @@ from replay.errors import FaultNotPlayed
 from replay.faults._answer import Answer
 from replay.faults._scope import Scope
 from replay.faults._transport import Around, FaultTransport
-from replay.jsontext import parse
 from replay.providers import Place, _refusals
 
 
@@ -35,16 +34,6 @@ class Call:
     def refusals(self) -> _refusals.Refusals:
         """What its servers say when they refuse."""
         return _refusals.of(self.provider, self.request.uri)
-
-    @cached_property
-    def streams(self) -> bool:
-        """Whether a stream is asked for."""
-        try:
-            body = parse(self.request.body)
-        except ValueError:
-            body = None
-        asked = body if isinstance(body, dict) else {}
-        return bool(asked.get("stream") or self.place.params.get("stream"))
 
     def nothing(self, what: str) -> FaultNotPlayed:
         """Return the error for an answer that has no place for the fault."""

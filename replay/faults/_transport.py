@@ -6,16 +6,15 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
-from replay.cassette.answers import asked, library, respond
+from replay.cassette.answers import Transport, asked, respond
+from replay.cassette.ear import Ear
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.cassette.match import raw_key
-from replay.cassette.tape import Tape
-from replay.cassette.transport import taped
 from replay.errors import FaultNotPlayed
 from replay.faults._answer import Answer
 
@@ -89,7 +88,7 @@ class Around:
         return [memory.name for memory in self._memories if not memory.played]
 
 
-class FaultTransport:
+class FaultTransport(Transport):
     """Plays one fault around a transport."""
 
     def __init__(self, fault: Playable, memory: Memory, inner: Any) -> None:
@@ -100,30 +99,32 @@ class FaultTransport:
         attempt = self._attempt(request, request.read())
         if attempt is None:
             return self._inner.handle_request(request)
+        ear = Ear(request, attempt.live)
         if attempt.asks:
-            with attempt.listening():
-                for _ in attempt.heard(self._inner.handle_request(request)):
+            with ear.listening():
+                for _ in ear.heard(self._inner.handle_request(request)):
                     pass
-        wait, answer = attempt.played()
+        wait, answered = attempt.response(ear.answer)
         if wait:
             time.sleep(wait)
-        return answer()
+        return answered()
 
     async def handle_async_request(self, request: Any) -> Any:
         """As `handle_request`."""
         attempt = self._attempt(request, await request.aread())
         if attempt is None:
             return await self._inner.handle_async_request(request)
+        ear = Ear(request, attempt.live)
         if attempt.asks:
-            with attempt.listening():
-                async for _ in attempt.heard(await self._inner.handle_async_request(request)):
+            with ear.listening():
+                async for _ in ear.heard(await self._inner.handle_async_request(request)):
                     pass
-        wait, answer = attempt.played()
+        wait, answered = attempt.response(ear.answer)
         if wait:
             import anyio
 
             await anyio.sleep(wait)
-        return answer()
+        return answered()
 
     def close(self) -> None:
         """Close the inner transport."""
@@ -152,7 +153,7 @@ class FaultTransport:
 
 @dataclass
 class _Attempt:
-    """One attempt at a call; `call` is None where it gets the answer that was spoilt before."""
+    """One attempt at a call; `call` is None where it gets the answer that was spoilt before, `kept`."""
 
     fault: Playable
     memory: Memory
@@ -161,60 +162,42 @@ class _Attempt:
     call: Any
     key: str
     number: int
-    answer: RecordedResponse | None
-    fresh: bool = False
-
-    def __post_init__(self) -> None:
-        self._tape = Tape(self, self.live, 1)
+    kept: RecordedResponse | None
 
     @property
     def asks(self) -> bool:
         """Whether what the fault stands around is to be asked."""
-        return self.answer is None and self.fault.asks
+        return self.kept is None and self.fault.asks
 
-    def record(self, _: RecordedRequest, response: RecordedResponse) -> None:
-        """Keep what came."""
-        self.answer, self.fresh = response, True
+    def response(self, heard: RecordedResponse | None) -> tuple[float, Callable[[], Any]]:
+        """Return how many seconds to wait, and what then gives the response. Raises FaultNotPlayed.
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take the inner transport's errors as part of its answer."""
-        try:
-            yield
-        except library(self.request).TransportError as problem:
-            self._tape.fail(problem)
-
-    def heard(self, response: Any) -> Any:
-        """Return the body of a response, which is kept as it is read."""
-        return taped(self.request, response, self._tape).stream
-
-    def played(self) -> tuple[float, Callable[[], Any]]:
-        """Return how many seconds to wait, and what then gives the response. Raises FaultNotPlayed."""
-        answer = self._spoilt() if self.call is not None else Answer.of(self._known())
+        `heard` is what was asked for just now.
+        """
+        answer = self._answer(heard or self.kept)
         told = replace(answer.told(), attempt=self.number)
         if self.memory.around.note:
-            self.memory.around.note(self.live, told, self.fresh)
+            self.memory.around.note(self.live, told, heard is not None)
         waits = [chunk.wait for chunk in answer.chunks] if self.fault.pace else []
         wait = answer.wait if self.fault.pace else 0.0
-        return wait, lambda: respond(self.request, told, waits, replay_told=True)
+        return wait, partial(respond, self.request, told, waits, replay_told=True)
 
-    def _spoilt(self) -> Answer:
-        before = Answer.of(self._known()) if self.fault.asks else Answer(None)
-        if self.fault.asks and not self._known().whole:
+    def _answer(self, recorded: RecordedResponse | None) -> Answer:
+        before = Answer.of(recorded) if recorded else Answer(None)
+        if self.call is None or (recorded and not recorded.whole):
             return before
-        try:
-            spoilt = self.fault.spoil(self.call, before)
-        except FaultNotPlayed as problem:
-            self.memory.around.problems.append(problem)
-            raise
-        if self.fault.asks:
-            self.memory.kept[self.key] = self._known()
+        spoilt = self._spoilt(before)
+        if recorded:
+            self.memory.kept[self.key] = recorded
         self.memory.played += 1
         patience = (self.request.extensions.get("timeout") or {}).get("read")
         answer = spoilt.timed(patience)
         self.memory.around.endless |= patience is None and answer is not spoilt
         return answer
 
-    def _known(self) -> RecordedResponse:
-        assert self.answer is not None  # noqa: S101 - it was asked for
-        return self.answer
+    def _spoilt(self, answer: Answer) -> Answer:
+        try:
+            return self.fault.spoil(self.call, answer)
+        except FaultNotPlayed as problem:
+            self.memory.around.problems.append(problem)
+            raise

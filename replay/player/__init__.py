@@ -9,6 +9,7 @@ from replay.conversation import Conversation, Message
 from replay.loop import Loop
 from replay.player._completion import to_completion
 from replay.player._request import Halt, request_for
+from replay.player._window import fitted
 from replay.turn import Play, Request, Target, Transcript, Turn
 
 __all__ = ["Send", "Stopped", "play", "request_for", "states_of"]
@@ -37,13 +38,16 @@ def play(
     `next_turn` sends the messages as they are; `every_turn` sends, for each assistant message (`turns`: only
     for these, counted from 1), the history before it; `to_completion` answers tool calls and says what the
     user says next, as the `loop` has it, until the model stops and the user has no more to say. Raises
-    Stopped where a tool call has no answer, where there is no assistant turn to play, and at a cap.
+    Stopped where a tool call has no answer, where there is no assistant turn to play, at a cap, and where a
+    request does not fit the target's `context_window`. With a target that has a context policy, what it made
+    of the history is sent, and a turn's `context` is `{policy, messages, tokens, usage}`: the numbers of
+    messages and of tokens (by characters) before and after, and the usage of the summaries it asked for.
     """
     if loop.user_turns is not None:
         conversation = replace(conversation, user_turns=loop.user_turns)
     played: list[Turn] = []
     try:
-        for turn in _turns(conversation, target, send, how, turns, loop):
+        for turn in _turns(conversation, target, fitted(target, send), how, turns, loop):
             played.append(turn)  # noqa: PERF402 - what was played is kept when it stops
     except Halt as stop:
         transcript = Transcript(conversation, target, tuple(played), how)

@@ -61,8 +61,9 @@ class Meter:
 
 
 def _tokens(turn: Turn) -> int:
+    summaries: int = turn.context.get("usage", {}).get("total_tokens", 0)
     counted = tokens(turn, "total")
     if counted is not None:
-        return counted
+        return counted + summaries
     said = turn.reply.message.text if turn.reply else ""
-    return roughly(turn.request).prompt_tokens + len(said) // 4
+    return roughly(turn.request).prompt_tokens + len(said) // 4 + summaries

@@ -18,6 +18,7 @@ from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import _anthropic_places, _anthropic_wire, _settings
 from replay.providers._anthropic_places import place
+from replay.providers._anthropic_streamed import encode_error, encode_stream, encode_whole
 from replay.providers._anthropic_wire import (
     claims,
     decode,
@@ -39,13 +40,17 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
+    "encode_stream",
+    "encode_whole",
     "is_end",
     "place",
     "secrets",
     "send",
 ]
 
+HOME = _anthropic_places.API
 _KEY = "ANTHROPIC_API_KEY"
 
 

@@ -20,6 +20,7 @@ from replay.providers._cohere import (
     encode_reply,
     is_end,
 )
+from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
@@ -30,6 +31,7 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
     "is_end",
     "place",
@@ -38,7 +40,7 @@ __all__ = [
 ]
 
 _KEY = "CO_API_KEY"
-_URL = "https://api.cohere.com"
+HOME = "https://api.cohere.com"
 
 
 def place(method: str, url: str) -> Place | None:
@@ -46,7 +48,7 @@ def place(method: str, url: str) -> Place | None:
     base = _url.before(_url.read(url), "/v2/chat") if method == "POST" else None
     if base is None:
         return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
+    return Place(settings={} if base in ("", HOME) else {"base_url": base})
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -58,6 +60,6 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once. Raises SeamError, and BadInput for the settings."""
     from replay.providers._plain import call
 
-    base = _settings.address_or(target, "base_url", _URL)
+    base = _settings.address_or(target, "base_url", HOME)
     key = _settings.credential(target, _KEY)
     return call(request, target, transport, _cohere, f"{base.rstrip('/')}/v2/chat", key)

@@ -14,6 +14,7 @@ from replay.providers._cohere_v1 import (
     encode_reply,
     is_end,
 )
+from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
@@ -24,6 +25,7 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
     "is_end",
     "place",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 _KEY = "CO_API_KEY"
-_URL = "https://api.cohere.com"
+HOME = "https://api.cohere.com"
 
 
 def place(method: str, url: str) -> Place | None:
@@ -41,7 +43,7 @@ def place(method: str, url: str) -> Place | None:
     base = _url.before(parts, "/v1/chat") if method == "POST" else None
     if base is None or (parts.origin and "cohere" not in parts.origin):
         return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
+    return Place(settings={} if base in ("", HOME) else {"base_url": base})
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -53,6 +55,6 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once. Raises SeamError, and BadInput for the settings."""
     from replay.providers._plain import call
 
-    base = _settings.address_or(target, "base_url", _URL)
+    base = _settings.address_or(target, "base_url", HOME)
     key = _settings.credential(target, _KEY)
     return call(request, target, transport, _cohere_v1, f"{base.rstrip('/')}/v1/chat", key)

@@ -28,6 +28,7 @@ from replay.providers import (
     _url,
 )
 from replay.providers._gemini_stream import decode, decode_stream, is_end
+from replay.providers._gemini_streamed import encode_error, encode_stream
 from replay.providers._refusals import GEMINI as REFUSALS
 from replay.turn import Reply, Request, Target, Turn
 
@@ -38,7 +39,9 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
@@ -47,7 +50,7 @@ __all__ = [
 
 _ELSEWHERE = {"base_url", "base_url_env"}
 _KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-_URL = "https://generativelanguage.googleapis.com"
+HOME = "https://generativelanguage.googleapis.com"
 _VERSION = ("v1beta", "v1beta1")  # of the two APIs; these have every model and field
 _FOLDERS = ("models", "publishers/google/models")
 _PATH = re.compile(
@@ -79,7 +82,7 @@ def place(method: str, url: str) -> Place | None:
 def _host(region: str | None, vertex: bool) -> str:
     """Where the SDK asks when it is told no address."""
     if not vertex:
-        return _URL
+        return HOME
     return f"https://{'' if region in (None, 'global') else f'{region}-'}aiplatform.googleapis.com"
 
 

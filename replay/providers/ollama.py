@@ -9,6 +9,7 @@ Sent by plain HTTP: Ollama's SDK builds a body of its own from typed arguments a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from replay.providers import Place, _ollama, _settings, _url
@@ -21,8 +22,10 @@ from replay.providers._ollama import (
     encode_reply,
     is_end,
 )
+from replay.providers._ollama_parts import encode_error
+from replay.providers._ollama_streamed import lines
 from replay.providers._refusals import OLLAMA as REFUSALS
-from replay.turn import Request, Target, Turn
+from replay.turn import Reply, Request, Target, Turn
 
 __all__ = [
     "REFUSALS",
@@ -31,14 +34,16 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
+    "encode_error",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
     "send",
 ]
 
-_URL = "http://localhost:11434"
+HOME = "http://localhost:11434"
 
 
 def place(method: str, url: str) -> Place | None:
@@ -46,7 +51,12 @@ def place(method: str, url: str) -> Place | None:
     base = _url.before(_url.read(url), "/api/chat") if method == "POST" else None
     if base is None:
         return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
+    return Place(settings={} if base in ("", HOME) else {"base_url": base})
+
+
+def encode_stream(reply: Reply, _: Place) -> Iterator[bytes]:
+    """Yield the lines of a stream that says this: what `decode_stream` reads."""
+    return lines(encode_reply(reply))
 
 
 def secrets(target: Target) -> dict[str, str | None]:
@@ -58,6 +68,6 @@ def send(request: Request, target: Target, transport: Any) -> Turn:
     """Send one request, once. Raises SeamError, and BadInput for the settings."""
     from replay.providers._plain import call
 
-    base = _settings.address_or(target, "base_url", _URL)
+    base = _settings.address_or(target, "base_url", HOME)
     key = _settings.credential(target, None) if "api_key_env" in target.settings else None
     return call(request, target, transport, _ollama, f"{base.rstrip('/')}/api/chat", key)

@@ -24,6 +24,7 @@ from replay.providers._responses import (
     encode_reply,
     is_end,
 )
+from replay.providers._responses_streamed import encode_stream, encode_whole
 from replay.turn import Request, Target, Turn
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
+    "encode_whole",
     "is_end",
     "place",
     "secrets",
@@ -44,6 +47,7 @@ __all__ = [
 
 
 _PATH = "/responses"
+HOME = "https://api.openai.com"
 
 
 def place(method: str, url: str) -> Place | None:

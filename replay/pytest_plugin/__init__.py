@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the marker, and listen for results."""
     config.addinivalue_line(
         "markers",
-        "replay(cassette=None, ignore=(), allow_hosts=()): record and play this test's HTTP traffic",
+        "replay(cassette=None, ignore=(), allow_hosts=(), faults=()): record and play this test's HTTP",
     )
     config.pluginmanager.register(_Door(config), "replay-door")
 

@@ -52,14 +52,19 @@ class SuiteWriter:
                 self._write(block)
 
     def add(
-        self, conversation: str, target: str, assertions: Sequence[Json], turns: Iterable[int] | None = None
+        self,
+        conversation: str,
+        target: str,
+        assertions: Sequence[Json],
+        turns: Iterable[int] | None = None,
+        play: str = "next_turn",
     ) -> None:
         """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named."""
         case: Object = {"conversation": conversation}
         if turns is not None:
             case |= {"play": "every_turn"} | ({"turns": list(turns)} if turns else {})
-        elif _play(self._document) != "next_turn":
-            case["play"] = "next_turn"
+        elif _play(self._document) != play:
+            case["play"] = play
         case |= {"targets": [target]} | ({"assert": list(assertions)} if assertions else {})
         self._write(textwrap.indent(documents.dump([case], open_lists=("assert",)), "  "))
 

@@ -22,15 +22,16 @@ _LATER = 1.1  # times what the provider asks for, so that not all come back in t
 class Tries:
     """Tries calls again by the class of their error, at most `retries` times if the target says nothing else.
 
-    Of one that is tried again, the turns until the last are kept as its `tries`. `wait` sleeps so many
-    seconds. The waits between live attempts are what the provider asks for (`retry-after`), else they double
+    Of one that is tried again, the turns until the last are kept as its `tries`. What is not recorded is
+    tried only where `again` says so. `wait` sleeps so many seconds, None does not. The waits between live
+    attempts are what the provider asks for (`retry-after`), else they double
     (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
     """
 
     def __init__(
-        self, cassette: Cassette, wait: Callable[[float], None], retries: int, *, live: bool
+        self, cassette: Cassette, wait: Callable[[float], None] | None, retries: int, *, again: bool
     ) -> None:
-        self._cassette, self._wait, self._retries, self._live = cassette, wait, retries, live
+        self._cassette, self._wait, self._retries, self._try_again = cassette, wait, retries, again
 
     def __call__(self, target: Target, once: Once) -> Turn:
         turn, tries = once(1), list[Try]()
@@ -40,7 +41,7 @@ class Tries:
             tries.append(_kept(turn))
             turn = once(len(tries) + 1)
         left = int(target.settings.get("retries", self._retries)) - len(tries)
-        if self._live and left > 0 and _is_worth(turn):
+        if self._try_again and left > 0 and _is_worth(turn):
             turn = self._again(turn, tries, once, left)
         return replace(turn, attempts=len(tries) + 1, tries=tuple(tries)) if tries else turn
 
@@ -51,17 +52,21 @@ class Tries:
 
         def note(state: RetryCallState) -> None:
             waited = state.next_action.sleep if state.next_action else 0.0
-            tries.append(_kept(_turn(state), round(float(waited), 3)))
+            tries.append(_kept(_turn(state), round(float(waited), 3) if self._wait else None))
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(_is_worth),
             stop=tenacity.stop_after_attempt(left + 1),
             wait=_seconds,
-            sleep=self._wait,
+            sleep=self._wait or _at_once,
             before_sleep=note,
             retry_error_callback=_turn,
         )
         return retrying(lambda: first.pop() if first else once(len(tries) + 1))
+
+
+def _at_once(_: float) -> None:
+    """Wait for nothing."""
 
 
 def _may_mend(turn: Turn) -> bool:
