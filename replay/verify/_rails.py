@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from replay import assertions, fixtures, player, providers
+from replay import assertions, player, providers
 from replay.cache import Later
 from replay.cassette import fold
 from replay.cassette.cached import read
@@ -24,9 +24,8 @@ from replay.cassette.redact import Redactor
 from replay.cassette.transport import CassetteTransport
 from replay.conversation import Conversation
 from replay.errors import BadInput, CassetteMiss, Fault, SeamError
-from replay.fixtures import variants
 from replay.run import Case
-from replay.runner import Planned, Runner, cassette_path, targets_of
+from replay.runner import Planned, Runner, targets_of
 from replay.turn import RETRYABLE, Request, Target, Transcript, Turn
 
 
@@ -77,9 +76,8 @@ def along(cases: Iterable[Planned], runner: Runner) -> Iterator[Ride]:
 def ride(planned: Planned, runner: Runner) -> Ride:
     """Play a case along its recording. Raises BadInput for a damaged fixture or cassette, StorageError."""
     project, case = runner.project, planned.case
-    target = project.target(case.target)
-    conversation = variants.as_asked(fixtures.load(planned.fixture, project), target, project)
-    path = cassette_path(runner.folder or project.cassettes, case)
+    target, conversation = project.target(case.target), runner.conversation(planned)
+    path = runner.cassette_of(case)
     rails = _Rails(path, _interactions(path, planned, runner), runner.redactor(*targets_of(planned)), planned)
     with blocked():
         _play(planned, conversation, target, rails, runner)
