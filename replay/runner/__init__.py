@@ -34,7 +34,18 @@ from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
+__all__ = [
+    "Planned",
+    "Runner",
+    "Tries",
+    "cases",
+    "cassette_path",
+    "check",
+    "clashes",
+    "plan",
+    "shown",
+    "targets_of",
+]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
