@@ -9,8 +9,8 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from replay.assertions._found import name_of
-from replay.conversation import Conversation, Json
+from replay.assertions._found import names_of
+from replay.conversation import Conversation
 from replay.jsontext import canonical
 from replay.suites import Entry
 from replay.turn import Target
@@ -32,21 +32,18 @@ class Probe:
         """The hash of what is asked: whatever else differs, the answer could be the same."""
         settings = {key: said for key, said in self.target.settings.items() if key not in _NOT_ASKED}
         data = self.conversation.to_json()
+        goes_on = self.entry.play == "to_completion"
         said = {
             "messages": data["messages"],
             "tools": data.get("tools"),
             "params": self.conversation.params,
-            "loop": self._loop() if self.entry.play == "to_completion" else None,
+            "tool_results": data.get("tool_results") if goes_on else None,
+            "loop": [data.get("user_turns"), self.entry.loop.to_json()] if goes_on else None,
             "target": [self.target.provider, self.target.model, settings],
             "play": [self.entry.play, *self.entry.turns],
             "faults": [repr(fault) for fault in self.entry.faults],
         }
         return sha256(canonical(said).encode()).hexdigest()[:32]
-
-    def _loop(self) -> Json:
-        """What a play to completion goes on with."""
-        data = self.conversation.to_json()
-        return [data.get("tool_results"), data.get("user_turns"), repr(self.entry.loop)]
 
     def judged(self, root: Path) -> str:
         """Return the hash of how it is judged: the assertions, and the files of the project they name."""
@@ -66,6 +63,6 @@ class Probe:
         kept = (
             one
             for one in self.entry.assertions
-            if name_of(one) == assertion or (assertion == "contract" and hasattr(one, "excuses"))
+            if assertion in names_of(one) or (assertion == "contract" and hasattr(one, "excuses"))
         )
         return self.of(self.conversation, assertions=tuple(kept))

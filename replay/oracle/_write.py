@@ -10,9 +10,8 @@ from typing import Any
 from replay import assertions, atomic, documents, fixtures
 from replay.assertions._found import name_of
 from replay.config import Project
-from replay.conversation import Conversation, Json, Object
+from replay.conversation import Conversation, Json
 from replay.errors import BadInput
-from replay.loop import Loop
 from replay.oracle._probe import Probe
 from replay.record._suite import SuiteWriter
 from replay.record._targets import Targets
@@ -65,8 +64,8 @@ def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Ite
         yield writer.path
         return
     turns = entry.turns if entry.play == "every_turn" else None
-    terms = _loop(entry.loop) if entry.play == "to_completion" else {}
-    writer.add(name, probe.target.name, judges, turns, terms)
+    loop = entry.loop.to_json() if entry.play == "to_completion" else {}
+    writer.add(name, probe.target.name, judges, turns, play=entry.play, loop=loop)
     writer.close([f"Written by `replay`: what {suite} shows. Edit it as you like."])
     yield writer.path
 
@@ -74,14 +73,6 @@ def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Ite
 def _cases(path: Path) -> list[Json]:
     data = documents.read(path).data if path.is_file() else {}
     return [case.get("conversation") for case in data.get("cases") or () if isinstance(case, dict)]
-
-
-def _loop(loop: Loop) -> Object:
-    """Write how a play to completion goes on, as a case does."""
-    said = _arguments(loop)
-    if "caps" in said:
-        said["caps"] = _arguments(loop.caps)
-    return {"play": "to_completion"} | said
 
 
 def _said(judges: Iterable[Any]) -> Iterator[Json]:
