@@ -109,12 +109,16 @@ def test_a_stream_is_passed_on_as_it_comes_and_recorded_with_its_times(tmp_path)
         yield from others
 
     gate = Scripted([gated])
-    with gate as provider, Served(record_to=path, upstream=[provider.url]) as server:
-        with httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response:
-            pieces = response.iter_raw()
-            assert next(pieces).decode() == first
-            go.set()
-            assert b"".join(pieces).decode() == "".join(rest)
+    with (
+        gate as provider,
+        Served(record_to=path, upstream=[provider.url]) as server,
+        httpx2.Client() as client,
+    ):
+        asked = client.build_request("POST", f"{server.url}{CHAT}", json=ask())
+        pieces = client.send(asked, stream=True).iter_raw()
+        assert next(pieces).decode() == first
+        go.set()
+        assert b"".join(pieces).decode() == "".join(rest)
     (one,) = file.load(path)
     assert len(one.response.chunks) >= 2
     assert sum(size for _, size in one.response.chunks) == len(one.response.body)
