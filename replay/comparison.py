@@ -82,7 +82,8 @@ class Change:
     """A conversation that came out differently. The cases are one attempt of each side that shows it.
 
     `passed` are (of the baseline, of the candidate) how many attempts passed, `attempts` of how many.
-    `identities` are the `(assertion, kind)` of the failures that only one side has. `file` is the suite's.
+    `identities` are the `(assertion, kind)` of the failures that come more often on one side. `file` is the
+    suite's.
     """
 
     kind: Changed

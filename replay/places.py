@@ -7,6 +7,7 @@ two megabytes of it in memory. Nothing is left behind, however the process ends.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ CREATE TABLE place (
     name BLOB PRIMARY KEY, start INTEGER NOT NULL, length INTEGER NOT NULL, number INTEGER NOT NULL, note TEXT
 ) WITHOUT ROWID
 """
+_ONE = "SELECT start, length, number, note FROM place WHERE name = ?"
 
 
 class Place(NamedTuple):
@@ -29,20 +31,26 @@ class Place(NamedTuple):
 
 
 class Places:
-    """Places by name, in the order of names. One thread at a time may use it. Raises StorageError."""
+    """Places by name, in the order of names. Threads may share it, but not while it is gone through.
+
+    Raises StorageError.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for command in ("PRAGMA journal_mode = OFF", _TABLE, "BEGIN"):
             self._run(command)
 
     def __setitem__(self, name: str, place: Place) -> None:
-        self._run("INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?, ?)", (_bytes(name), *place))
+        with self._lock:
+            self._run("INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?, ?)", (_bytes(name), *place))
 
     def get(self, name: str) -> Place | None:
         """Return the place of a name."""
-        found = self._run("SELECT start, length, number, note FROM place WHERE name = ?", (_bytes(name),))
-        row = found.fetchone()
+        with self._lock:
+            found = self._run(_ONE, (_bytes(name),))
+            row = found.fetchone()
         return row and Place(*row)
 
     def __iter__(self) -> Iterator[Place]:

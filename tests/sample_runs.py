@@ -13,7 +13,7 @@ from itertools import accumulate
 from replay.conversation import Conversation, Message, Tool, ToolCall, ToolResult
 from replay.diff import differences, readable
 from replay.run import Case, Result, Run
-from replay.turn import ApiError, Reply, Request, Target, Timing, Transcript, Turn, Usage
+from replay.turn import ApiError, Reply, Request, Target, Timing, Transcript, Try, Turn, Usage
 from replay.verdict import Verdict
 
 HEADER = {
@@ -26,6 +26,7 @@ HEADER = {
 }
 MINI = Target("gpt-4o-mini", "openai", "gpt-4o-mini")
 EU = Target("prod-eu", "azure", "gpt-4o")
+TRIES = (Try("overloaded", 503, "req_7f", 0.7), Try("connection"))
 LOCAL = Target("local-llama", "openai_compatible", "llama-3.1-8b")
 
 LOOKUP = Tool(
@@ -337,7 +338,7 @@ def errors():
         result(
             "wire/limit",
             MINI,
-            [Turn(Request("m", ask), error=limit, attempts=3, timing=Timing(None, 61.0))],
+            [Turn(Request("m", ask), error=limit, attempts=3, timing=Timing(None, 61.0), tries=TRIES)],
             [failed("contract", "rate_limit", "the provider answered 429 three times")],
             suite="wire",
             tags=("errors",),

@@ -200,9 +200,14 @@ class Seeded:
         try:
             return self._say(connection, model, body, call, self._outcome(model, call, number, turn, over))
         finally:
-            with self._lock:
+            self._over_with(call)
+
+    def _over_with(self, call):
+        """A call ends before its last byte is sent: who has read that may begin the next one."""
+        with self._lock:
+            if not call.ended:
+                call.ended = time.monotonic()
                 self._now[call.model] -= 1
-            call.ended = time.monotonic()
 
     def _arrived(self, model, body, headers):
         name, text, limit = body["model"], text_of(body), model.limit
@@ -259,6 +264,7 @@ class Seeded:
             time.sleep(model.latency(dice) if callable(model.latency) else model.latency)
         headers = {"x-request-id": call.request_id}
         if outcome == "reset":
+            self._over_with(call)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if outcome == "stall":
@@ -267,7 +273,9 @@ class Seeded:
         if outcome in ("yes", "no", "cut"):
             message = {"role": "assistant"} | model.says(outcome == "yes", call.conversation)
             say = _stream if body.get("stream") else _whole
-            return say(connection, model, body, message, headers, outcome == "cut")
+            ended = lambda: self._over_with(call)
+            return say(connection, model, body, message, headers, ended, outcome == "cut")
+        self._over_with(call)
         if outcome in ("storm", "over"):
             wait = model.storm.retry_after if outcome == "storm" else 0.05
             wait_header = {} if wait is None else _wait(wait)
@@ -312,7 +320,7 @@ def _envelope(model, body, kind, headers):
     return names | {"system_fingerprint": model.fingerprint}
 
 
-def _whole(connection, model, body, message, headers, cut) -> bool:
+def _whole(connection, model, body, message, headers, ended, cut) -> bool:
     finish = "tool_calls" if message.get("tool_calls") else "stop"
     choice = {"index": 0, "message": {"content": None, "refusal": None} | message, "finish_reason": finish}
     envelope = _envelope(model, body, "chat.completion", headers)
@@ -320,22 +328,26 @@ def _whole(connection, model, body, message, headers, cut) -> bool:
     lines = ["HTTP/1.1 200 OK", "content-type: application/json", f"content-length: {len(answer)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+    ended()
     connection.sendall(head + (answer[: len(answer) // 2] if cut else answer))
     return not cut
 
 
-def _stream(connection, model, body, message, headers, cut) -> bool:
+def _stream(connection, model, body, message, headers, ended, cut) -> bool:
     lines = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     out = "\r\n".join(lines).encode() + b"\r\n\r\n"
     events = list(_events(model, body, message, headers))
     for event in events[: len(events) // 2] if cut else events:
+        if event == "[DONE]":  # readers go on from here
+            ended()
         data = f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
         out += b"%x\r\n%s\r\n" % (len(data), data)
         if model.trickle:
             connection.sendall(out)
             out = b""
             time.sleep(model.trickle)
+    ended()
     connection.sendall(out + (b"" if cut else b"0\r\n\r\n"))
     return not cut
 

@@ -179,6 +179,9 @@ def test_a_target_that_says_when_to_come_back_is_left_alone_until_then():
     before = time.monotonic()
     held.acquire("t", 1, 1)
     assert time.monotonic() - before >= 0.19
+    held.release(held.acquire("t", 1, 1), 0, 0.0, hold=3600)  # nobody waits for that long
+    held.acquire("t", 1, 1)
+    assert time.monotonic() - before < 10
 
 
 def test_targets_that_are_one_model_at_one_account_share_its_limits():
@@ -271,6 +274,9 @@ def test_a_cost_that_cannot_be_known_is_refused_before_anything_is_sent(tmp_path
         limits.gate(project, Budget(max_cost=1.0), ["dear", "priced"])
     limits.gate(project, Budget(max_cost=1.0), ["priced"])
     limits.gate(project, Budget(max_tokens=1), ["dear"])
+    unannounced = limits.gate(project, Budget(max_cost=1.0)).desk
+    with pytest.raises(ProviderFailure, match="no price is known for dear"):
+        unannounced.acquire("dear", 1, 1)
 
 
 # the gate
@@ -310,6 +316,17 @@ def test_a_gate_left_by_an_exception_gives_its_ticket_back():
         raise KeyError
     with gate.admit(project.target("t"), ASKED):
         pass
+
+
+def test_processes_that_have_a_gate_each_keep_a_part_of_the_limits():
+    own = {"concurrency": 3, "requests_per_minute": 60}
+    project = Project(None, {"t": target(limits=own), "free": target("free")})
+    gate = limits.gate(project, share=2)
+    with gate.admit(project.target("t"), ASKED):
+        started(lambda: gate.desk.acquire("t", 1, 1))
+        until(lambda: gate.state().waiting["t"])
+        assert gate.state().running == {"t": 1, "free": 0}
+    assert project.target("t").settings["limits"] == own
 
 
 def test_an_open_gate_lets_everything_through():

@@ -246,6 +246,11 @@ def test_a_file_named_as_a_conversation_gets_an_answer(project):
     assert fault.endswith('no conversation is called "bulk/one"; did you mean "bulk/1"?')
 
 
+def test_a_whole_file_is_not_taken_for_one_conversation(project):
+    with pytest.raises(BadInput, match=r"bulk\.jsonl: error: holds a conversation in each line; name one"):
+        fixtures.load(put(project, said()), project)
+
+
 def test_a_line_that_was_changed_is_not_taken_for_the_old_one(project):
     put(project, said("x" * 9, name="a"), said(name="b"))
     line = fixtures.find("bulk/a", project)

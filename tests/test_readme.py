@@ -80,10 +80,31 @@ def test_a_conversation_is_translated_and_searched_for_secrets(project):
     assert project.replay(*redact).ret == 0
 
 
+def test_a_prompt_is_compared(project):
+    dry, asked = commands("replay compare")
+    project.write({"prompts/polite.md": "Be polite."})
+    forecast = project.replay(*dry[1:])
+    assert forecast.ret == 0
+    assert "3 calls" in forecast.stdout.str()
+    with Scripted([answer], port=PORT) as server:
+        compared = project.replay(*asked[1:])
+    assert compared.ret == 8  # of one conversation nothing is concluded
+    assert "small+polite" in compared.stdout.str()
+    assert len(server.requests) == 6
+
+
 def test_the_tables_name_every_provider_importer_and_assertion_there_is():
     for room in (assertions, importers, providers):
         missing = [name for name in room.registry.names() if f"`{name}`" not in README]
         assert not missing
+
+
+def test_conversations_and_logs_are_looked_over(project):
+    mine, logs = commands("replay lint")
+    project.write({"logs/one.jsonl": ""})
+    assert project.replay(*mine[1:]).ret == 0
+    assert project.replay(*logs[1:]).ret == 0
+    assert "temperature-and-top-p" in project.replay("lint", "--rules").stdout.str()
 
 
 def test_logs_become_a_suite(sandbox):

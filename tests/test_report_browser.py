@@ -272,6 +272,10 @@ def test_an_error_shows_its_kind_status_and_message(tab, showcase):
         ]  # fmt: skip
         assert page.inner_text(".error-card p") == "Rate limit reached for requests"
         assert "3 attempts" in page.inner_text(".turn-head")
+        assert page.locator(".turn .note").all_inner_texts()[:2] == [
+            "attempt 1: overloaded, HTTP 503, req_7f, tried again after 700 ms",
+            "attempt 2: connection, tried again",
+        ]
 
 
 def test_a_cut_stream_shows_what_had_arrived(tab, showcase):

@@ -69,7 +69,7 @@ def as_recorded(asked):
 def target(url, price="{prompt = 1.0, completion = 2.0}"):
     return (
         '[redaction]\nsalt = "test"\n[targets.small]\nprovider = "openai_compatible"\nmodel = "small-1"\n'
-        f'base_url = "{url}/v1"\nprice = {price}\n'
+        f'base_url = "{url}/v1"\nprice = {price}\nretries = 0\n'
     )
 
 
@@ -288,6 +288,12 @@ def test_what_is_stale_is_not_asked(shop):
     assert len(server.requests) == 3
 
 
+def test_a_sample_that_is_all_stale_is_not_green(shop):
+    edit(shop, "replay.toml", ('"small-1"', '"small-2"'))
+    done = verify(code=1)
+    done.fnmatch_lines(["stale, not asked (see --stale): shop/days?small?#1, *"])
+
+
 def test_secrets_of_a_live_answer_are_not_told(shop):
     leak = "My key is sk-proj-Zk3vQ9xT4aB7cD1eF5gH8jK2mN6pR0sU4wY7zA1bC3dE5fG9"
     with provider(shop, lambda asked: reply(completion({"content": leak}))):
@@ -374,6 +380,12 @@ def test_what_needs_no_recording_is_named(shop):
     found = told("--stale")
     assert found["orphans"] == ["fixtures/cassettes/old/small.yaml"]
     assert found["unnamed"] == ["idle"]
+
+
+def test_the_cassettes_of_a_suite_in_a_yml_file_are_no_orphans(shop):
+    (shop.root / "suites/shop.yaml").rename(shop.root / "suites/shop.yml")
+    found = told("--stale")
+    assert (found["fresh"], found["orphans"], found["unnamed"]) == (3, [], [])
 
 
 def test_what_was_never_recorded_is_said_to_be_so(shop):

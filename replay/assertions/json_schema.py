@@ -66,6 +66,14 @@ class JsonSchema(ReplyAssertion):
         object.__setattr__(bound, "root", root)
         return bound
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The schema's file, and those that it refers to."""
+        if self.base is None or self.root is None:
+            return ()
+        own = (self.base,) if self.base.is_file() else ()
+        return (*own, *_schema.referred(self.schema, base=self.base, root=self.root))
+
     def review(self, conversation: Conversation) -> Iterator[Fault]:
         """Refuse a tool that is not declared, and a conversation that has no schema to judge by."""
         tools = declared(conversation.tools, conversation.params)

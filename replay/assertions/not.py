@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from replay import assertions
@@ -69,6 +70,11 @@ class Not:
     def asks(self) -> tuple[str, ...]:
         """The targets that what is negated asks."""
         return assertions.asked([self.inner])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that what is negated reads."""
+        return assertions.files_of([self.inner])
 
     def review(self, conversation: Conversation) -> Iterable[Fault]:
         """Review what is negated."""

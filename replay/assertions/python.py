@@ -50,6 +50,13 @@ class Python:
         bound._load()
         return bound
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of the function's module, wherever it is."""
+        module = self._imported(self.function.rpartition(":")[0])
+        path = getattr(module, "__file__", None)
+        return (Path(path),) if path else ()
+
     def __call__(self, transcript: Transcript) -> Iterable[Verdict]:
         """Call the function and read its answer."""
         try:
@@ -78,7 +85,7 @@ class Python:
 
     def _load(self) -> Callable[..., Any]:
         where, _, name = self.function.rpartition(":")
-        module = _file(where, self.root) if where.endswith(".py") else _module(where, self.root)
+        module = self._imported(where)
         function = getattr(module, name, None)
         if not callable(function):
             known = [
@@ -88,9 +95,12 @@ class Python:
         found: Callable[..., Any] = function
         return found
 
+    def _imported(self, where: str) -> ModuleType:
+        return load_file(where, self.root) if where.endswith(".py") else _module(where, self.root)
 
-def _file(where: str, root: Path | None) -> ModuleType:
-    """Import a file under the root once; it is kept among the modules by its whole path."""
+
+def load_file(where: str, root: Path | None) -> ModuleType:
+    """Import a file under the root once, and keep it by its whole path. Raises ValueError."""
     folder = (root or Path.cwd()).resolve()
     path = (folder / where).resolve()
     if not path.is_relative_to(folder):

@@ -35,4 +35,6 @@ def verify(paths: tuple[Path, ...], stale: bool, tier: str, as_json: bool, **opt
     verified.checked_tier(tier)
     found = verified.drift(project, paths, **options)
     say(found.to_json(), verified.drift_text(found), as_json)
-    return 7 if not found.asked else int(found.reaches(tier))
+    if not found.asked:  # nothing can be said: no answer came, or all of the sample is stale
+        return 7 if found.unanswered else 1
+    return int(found.reaches(tier))

@@ -11,7 +11,11 @@ from replay.runner import Planned, Runner
 
 
 class Engine(Protocol):
-    """The contract: a module (or any object) with this function."""
+    """The contract: a module (or any object) with this function.
+
+    An engine that not every target can be played by may also have `ready(runner, targets)`, which raises
+    BadInput before anything is sent.
+    """
 
     def run(self, cases: Iterable[Planned], runner: Runner) -> Iterator[tuple[Planned, Result]]:
         """Play cases and yield each with its result as it comes, in any order.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
+from replay.cassette.answers import asked
 from replay.cassette.cassette import Cassette
 from replay.cassette.interaction import RecordedRequest
-from replay.cassette.transport import asked
 from replay.conversation import Object
 from replay.errors import SeamError, StorageError
 from replay.limits import Open

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Protocol
 
 from replay.config import Project
 from replay.limits._admission import Admission
 from replay.limits._budget import Budget
-from replay.limits._desk import CONCURRENCY, Desk, State
-from replay.limits._estimate import Estimate, estimate, estimated_cost
+from replay.limits._desk import CONCURRENCY, LONGEST_WAIT, Desk, State
+from replay.limits._estimate import Estimate, estimate, estimated_cost, roughly
 from replay.limits._identity import account, priority_of
 from replay.turn import Request, Target, Turn
 
 __all__ = [
     "CONCURRENCY",
+    "LONGEST_WAIT",
     "Admission",
     "Budget",
     "Desk",
@@ -29,6 +31,7 @@ __all__ = [
     "estimated_cost",
     "gate",
     "priority_of",
+    "roughly",
 ]
 
 
@@ -66,12 +69,23 @@ class Open:
         """Keep nothing."""
 
 
-def gate(project: Project, budget: Budget | None = None, targets: Iterable[str] = ()) -> Admission:
+def gate(
+    project: Project, budget: Budget | None = None, targets: Iterable[str] = (), share: int = 1
+) -> Admission:
     """Return a gate that keeps the limits of the project's targets, and the budget.
 
     Without `limits`, a target is asked CONCURRENCY calls at once. `targets` are those that will be asked.
+    With `share`, so many processes have a gate each, and each keeps its part of the limits (1 at least).
     Raises BadInput where the cost of one of them cannot be known and the budget limits it.
     """
     budget = budget or Budget()
     budget.check(project.target(name) for name in targets)
-    return Admission(Desk(project.targets, budget))
+    return Admission(Desk({name: _part(one, share) for name, one in project.targets.items()}, budget))
+
+
+def _part(target: Target, share: int) -> Target:
+    limits = target.settings.get("limits")
+    if not limits or share == 1:
+        return target
+    part = {name: max(most // share, 1) for name, most in limits.items()}
+    return replace(target, settings=target.settings | {"limits": part})

@@ -12,7 +12,7 @@ from itertools import count
 from typing import NamedTuple
 
 from replay.conversation import Object
-from replay.errors import ProviderFailure
+from replay.errors import ProviderFailure, Shed
 from replay.limits._budget import Budget
 from replay.limits._estimate import Estimate, estimated_cost
 from replay.limits._identity import lane
@@ -21,7 +21,7 @@ from replay.turn import Target
 
 CONCURRENCY = 8  # calls at once to a target that sets no limit
 QUEUE = 10_000  # calls that wait, where a target sets no limit
-_LONGEST_HOLD = 120.0  # seconds that a target is left alone because it said so
+LONGEST_WAIT = 120.0  # seconds; a provider that asks for more is not waited for
 
 
 class State(NamedTuple):
@@ -69,7 +69,7 @@ class _Lane:
 class Desk:
     """Hands out the tickets of calls by the limits of targets and a budget; safe to use from threads.
 
-    Targets that are one model at one account share the limits of the first of them. What waits for a model is
+    Targets that are one model at one account, with the same limits, share them. What waits for a model is
     ordered by priority; when more than `limits.queue` wait, the last of them is turned away.
     """
 
@@ -87,11 +87,13 @@ class Desk:
         Raises ProviderFailure when it may never be: the budget is spent, or too much waits.
         """
         guess = Estimate(prompt_tokens, completion_tokens)
-        cost = estimated_cost(guess, self._targets[target]) or 0.0
+        cost = estimated_cost(guess, self._targets[target])
+        if cost is None and self.budget.max_cost is not None:
+            raise ProviderFailure(f"not sent: --max-cost cannot be kept, no price is known for {target}")
         with self._lock:
             number, line = next(self._numbers), self._lane(self._targets[target])
             turn = threading.Condition(self._lock)
-            me = _Waiter((-priority, number), target, turn, guess.total_tokens, cost)
+            me = _Waiter((-priority, number), target, turn, guess.total_tokens, cost or 0.0)
             self._join(line, me)
             try:
                 self._wait(line, me)
@@ -110,7 +112,7 @@ class Desk:
         """Give a ticket back with the tokens and US dollars that the call used.
 
         None where that is not known: then it is what was estimated. The target is left alone for `hold`
-        seconds, as it asked. A ticket that was given back before is none.
+        seconds, as it asked, if that is no longer than LONGEST_WAIT. A ticket counts once.
         """
         with self._lock:
             line, me = self._tickets.pop(ticket, (None, None))
@@ -118,7 +120,8 @@ class Desk:
                 return
             used = me.tokens if tokens is None else tokens
             line.running -= 1
-            line.closed_until = max(line.closed_until, time.monotonic() + min(hold, _LONGEST_HOLD))
+            if hold <= LONGEST_WAIT:
+                line.closed_until = max(line.closed_until, time.monotonic() + hold)
             if line.rates:
                 line.rates.answered(me.tokens, used)
             self.budget.hold(-me.cost, -me.tokens)
@@ -153,9 +156,7 @@ class Desk:
     def _wait(self, line: _Lane, me: _Waiter) -> None:
         while True:
             if me.shed:
-                raise ProviderFailure(
-                    f"not sent: shed, {line.queue} calls of {me.target} that are more important wait"
-                )
+                raise Shed(f"not sent: shed, {line.queue} calls of {me.target} that are more important wait")
             wait = self._seconds(line, me) if line.waiting[0] is me else math.inf
             if not wait:
                 return

@@ -20,7 +20,7 @@ def account(target: Target) -> str:
 
 
 def lane(target: Target) -> str:
-    """Return what is the same for all targets that are one model at one account: they share its limits."""
+    """Return what is the same for all targets that are one model at one account, with the same limits."""
     given = target.settings.items()
     rest = {key: said for key, said in given if key not in _NOT_THE_MODEL}
     return _text(target.provider, rest | {"model": target.model})

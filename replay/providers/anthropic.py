@@ -29,9 +29,11 @@ from replay.providers._anthropic_wire import (
     is_end,
 )
 from replay.providers._batches import Batches
+from replay.providers._refusals import ANTHROPIC as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "batches",
     "claims",
     "decode",

@@ -22,9 +22,11 @@ from replay.providers._converse import (
     is_end,
 )
 from replay.providers._errors import encode_plain as encode_error
+from replay.providers._refusals import AWS as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

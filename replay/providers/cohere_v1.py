@@ -15,9 +15,11 @@ from replay.providers._cohere_v1 import (
     is_end,
 )
 from replay.providers._errors import encode_plain as encode_error
+from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -20,19 +20,20 @@ from replay.conversation import Json, Object
 from replay.errors import BadInput
 from replay.providers import (
     Place,
-    Unreadable,
     _gemini_reply,
     _gemini_request,
     _gemini_stream,
+    _reading,
     _settings,
     _url,
 )
 from replay.providers._gemini_stream import decode, decode_stream, is_end
 from replay.providers._gemini_streamed import encode_error, encode_stream
-from replay.providers._shape import mapping
-from replay.turn import ApiError, Reply, Request, Target, Turn
+from replay.providers._refusals import GEMINI as REFUSALS
+from replay.turn import Reply, Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
@@ -106,12 +107,7 @@ def encode(request: Request) -> Object:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _gemini_request.read(mapping(body, "the request"))
-    except ValueError as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
-    except RecursionError:
-        raise Unreadable(ApiError("invalid_request", message="nested too deeply")) from None
+    return _reading.request(body, _gemini_request.read)
 
 
 def encode_reply(reply: Reply) -> Object:

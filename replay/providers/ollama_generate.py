@@ -17,9 +17,11 @@ from replay.providers._ollama_generate import (
 )
 from replay.providers._ollama_parts import encode_error
 from replay.providers._ollama_streamed import lines
+from replay.providers._refusals import OLLAMA as REFUSALS
 from replay.turn import Reply, Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -13,6 +13,7 @@ from typing import Any
 
 from replay.providers import Place, _responses, _servers
 from replay.providers._batches import Batches
+from replay.providers._refusals import OPENAI_RESPONSES as REFUSALS
 from replay.providers._responses import (
     FIRST_TOKEN,
     claims,
@@ -28,6 +29,7 @@ from replay.turn import Request, Target, Turn
 
 __all__ = [
     "FIRST_TOKEN",
+    "REFUSALS",
     "batches",
     "claims",
     "decode",

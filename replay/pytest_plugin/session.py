@@ -182,9 +182,14 @@ class Session:
                 self.mode,
                 strict=option("--replay-strict"),
                 pace=option("--replay-pace"),
-                gate=Open() if self.mode == "none" else gate(project),
+                gate=Open() if self.mode == "none" else gate(project, share=self._workers),
             )
         return self._runners[project.root]
+
+    @property
+    def _workers(self) -> int:
+        """How many processes of xdist play cases at the same time."""
+        return int(self.config.workerinput["workercount"]) if self.worker else 1
 
     def result(self, item: CaseLike) -> Result:
         """Return the result of a case: the one that was played ahead, or played now."""

@@ -52,14 +52,23 @@ class SuiteWriter:
                 self._write(block)
 
     def add(
-        self, conversation: str, target: str, assertions: Sequence[Json], turns: Iterable[int] | None = None
+        self,
+        conversation: str,
+        target: str,
+        assertions: Sequence[Json],
+        turns: Iterable[int] | None = None,
+        terms: Object | None = None,
     ) -> None:
-        """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named."""
+        """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named.
+
+        `terms` are what else a case says, `play` among them.
+        """
         case: Object = {"conversation": conversation}
         if turns is not None:
             case |= {"play": "every_turn"} | ({"turns": list(turns)} if turns else {})
         elif _play(self._document) != "next_turn":
             case["play"] = "next_turn"
+        case |= terms or {}
         case |= {"targets": [target]} | ({"assert": list(assertions)} if assertions else {})
         self._write(textwrap.indent(documents.dump([case], open_lists=("assert",)), "  "))
 

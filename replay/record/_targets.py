@@ -8,8 +8,7 @@ import tomllib
 from urllib.parse import urlsplit
 
 from replay import documents
-from replay.config import Project
-from replay.conversation import Json
+from replay.config import Project, tables
 from replay.errors import BadInput, Fault
 from replay.record._calls import Call
 from replay.record._files import slug
@@ -80,30 +79,16 @@ def _save(target: Target, project: Project) -> None:
     before = path.read_text("utf-8") if path.is_file() else ""
     own = tomllib.loads(before).get("tool", {})
     prefix = "tool.replay." if "replay" in own else ""
-    tables = _table(f"{prefix}targets.{_toml_key(target.name)}", target)
+    settings = {"provider": target.provider, "model": target.model, **target.settings}
+    added = tables.table(f"{prefix}targets.{tables.key(target.name)}", settings)
     salt = (project.settings.get("redaction") or {}).get("salt")
     if salt and "redaction" not in (own.get("replay") or tomllib.loads(before)):
-        tables = f"[{prefix}redaction]\nsalt = {_toml(salt)}\n\n{tables}"
-    text = f"{before.rstrip()}\n\n{tables}" if before.strip() else tables
+        added = tables.table(f"{prefix}redaction", {"salt": salt}) + f"\n{added}"
+    text = f"{before.rstrip()}\n\n{added}" if before.strip() else added
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise BadInput(
-            [Fault(str(path), 0, 0, f"its targets are one inline table; add this by hand:\n{tables}")]
+            [Fault(str(path), 0, 0, f"its targets are one inline table; add this by hand:\n{added}")]
         ) from None
     documents.write(path, text)
-
-
-def _table(name: str, target: Target) -> str:
-    settings = {"provider": target.provider, "model": target.model, **target.settings}
-    return f"[{name}]\n" + "".join(f"{_toml_key(key)} = {_toml(value)}\n" for key, value in settings.items())
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
-
-
-def _toml(value: Json) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

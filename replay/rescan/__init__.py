@@ -19,7 +19,7 @@ from replay.rescan._files import File, opened, walked, written
 from replay.rescan._look import hits
 from replay.rescan._replace import replaced
 
-__all__ = ["Found", "Rewritten", "check", "found_in", "rewrite", "walked"]
+__all__ = ["File", "Found", "Rewritten", "check", "cleaned", "found_in", "rewrite", "walked"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,18 +63,29 @@ def rewrite(path: Path, redactor: Redactor | None = None) -> Rewritten | None:
     """
     redactor = redactor or _redactor(path)
     file = opened(path)
+    new, done = cleaned(file, redactor)
+    if done is None:
+        return None
+    written(file, new)
+    forget(str(Project.find(path.parent).root))
+    return done
+
+
+def cleaned(file: File, redactor: Redactor) -> tuple[bytes, Rewritten | None]:
+    """Return what a file is to hold, and what was replaced for it; None where nothing had to be.
+
+    Raises BadInput for a file that is damaged or cannot be rewritten.
+    """
     before = Counter(found.kind for found in found_in(file, redactor))
     if not before:
-        return None
+        return file.data, None
     new = replaced(file, redactor)
     left = found_in(replace(file, data=new), redactor)
     if left:
         raise BadInput(
             Fault(one.path, one.line, 0, f"{one.kind} cannot be replaced here; nothing was") for one in left
         )
-    written(file, new)
-    forget(str(Project.find(path.parent).root))
-    return Rewritten(file.shown, dict(sorted(before.items())))
+    return new, Rewritten(file.shown, dict(sorted(before.items())))
 
 
 def _redactor(path: Path) -> Redactor:

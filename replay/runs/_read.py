@@ -16,6 +16,7 @@ FORMAT = 1  # the number in the header's `replay`
 
 Key = tuple[str, str]  # suite and case id, the order of a run
 
+_GLIMPSE = 4096  # bytes of a line, in which its case is looked for
 _decoder = json.JSONDecoder()
 
 
@@ -133,7 +134,7 @@ def _in_order(path: Path) -> bool:
 def _glimpsed(text: bytes) -> Key | None:
     """The key of a line as we write it, where the case comes first; None for any other line."""
     try:
-        case, _ = _decoder.raw_decode(text.decode(), len('{"case": '))
+        case, _ = _decoder.raw_decode(text[:_GLIMPSE].decode("ascii"), len('{"case": '))
         return _key(case)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

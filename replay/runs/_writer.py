@@ -26,7 +26,7 @@ class RunWriter:
     A later line of a case takes the place of an earlier one. `close` puts the lines into the order of their
     keys (suite, case id) and drops the replaced ones, so that a run is the same file however many workers
     played it, and however often it was resumed. Where lines stand is kept on disk: a run of any size takes
-    the same memory. One thread at a time may use it.
+    the same memory. One thread writes; others may ask for outcomes meanwhile.
 
     `durable` also forces the lines to the disk, at most once a second: after a power failure the last second
     is missing. Its answers are not paid for again, as the cassettes of finished cases are on the disk before

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from replay.fixtures import Names, glob
+from replay.fixtures import Names, glob, is_glob
 from replay.suites._terms import Entry, Terms
 
 
@@ -31,7 +31,7 @@ class Members:
         self._exact: dict[str, list[int]] = defaultdict(list)
         self._globs = []
         for number, selection in enumerate(selections):
-            if "*" in selection.pattern or "?" in selection.pattern:
+            if is_glob(selection.pattern):
                 self._globs.append((number, glob(selection.pattern)))
             else:
                 self._exact[selection.pattern].append(number)

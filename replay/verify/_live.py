@@ -18,13 +18,16 @@ from replay.cassette.match import key
 from replay.config import Project
 from replay.conversation import Object
 from replay.errors import BadInput, NothingToRun, nearest
+from replay.jsontext import canonical
 from replay.limits import CONCURRENCY, gate
 from replay.providers._wire import Answer
 from replay.runner import Planned, Runner, cassette_path, targets_of
 from replay.verify._drift import TIERS, Finding, compare, edited, sign_test
-from replay.verify._rails import Ride, Step, ride
+from replay.verify._rails import Ride, Step, along
 from replay.verify._stale import planned_in
 from replay.verify._watch import Watch, read
+
+RETRIES = 2  # of a call, where its target does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,13 @@ class Drift:
         return any(self.count(one)[0] for one in TIERS[: TIERS.index(tier) + 1])
 
     @property
-    def worst(self) -> list[tuple[Asked, Finding]]:
-        """All findings, the worst tier first, and in it the largest."""
-        found = [(asked, one) for asked in self.asked for one in asked.findings]
-        return sorted(found, key=lambda pair: (TIERS.index(pair[1].tier), -pair[1].size, pair[0].case))
+    def worst(self) -> list[tuple[Finding, list[Asked]]]:
+        """Every finding with the requests that have it: the worst tier first, in it the most, the largest."""
+        groups: dict[str, tuple[Finding, list[Asked]]] = {}
+        for asked in self.asked:
+            for one in asked.findings:
+                groups.setdefault(canonical(one.to_json()), (one, []))[1].append(asked)
+        return sorted(groups.values(), key=lambda g: (TIERS.index(g[0].tier), -len(g[1]), -g[0].size))
 
     @property
     def wording(self) -> tuple[int, int, float] | None:
@@ -132,10 +138,10 @@ def drift(
     known = _recorded(planned_in(paths, project), project)
     chosen = _sample(known, sample, seed)
     names = {name for planned in chosen for name in targets_of(planned)}
-    first = Runner(project, "verify", inner=inner, gate=gate(project, targets=names))
+    first = Runner(project, "verify", inner=inner, gate=gate(project, targets=names), retries=RETRIES)
     first.ready(names)
     found = Drift(len(known), len(chosen), seed, repeats)
-    rides = [ride(planned, Runner(project)) for planned in chosen]
+    rides = list(along(chosen, Runner(project)))
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         watches = list(pool.map(partial(_watched, first, repeats), rides))
     for one, watched in zip(rides, watches, strict=True):

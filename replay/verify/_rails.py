@@ -6,7 +6,7 @@ that goes on after an answer goes on as it was recorded. Nothing is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from replay.cassette.network import blocked
 from replay.cassette.redact import Redactor
 from replay.cassette.transport import CassetteTransport
 from replay.conversation import Conversation
-from replay.errors import CassetteMiss, SeamError
+from replay.errors import BadInput, CassetteMiss, Fault, SeamError
 from replay.fixtures import variants
 from replay.run import Case
 from replay.runner import Planned, Runner, cassette_path, targets_of
@@ -60,6 +60,18 @@ class Ride:
     def case(self) -> Case:
         """The case."""
         return self.planned.case
+
+
+def along(cases: Iterable[Planned], runner: Runner) -> Iterator[Ride]:
+    """Play every case along its recording; the faults of all cassettes come in one BadInput."""
+    faults: list[Fault] = []
+    for planned in cases:
+        try:
+            yield ride(planned, runner)
+        except BadInput as problem:
+            faults += problem.faults
+    if faults:
+        raise BadInput(faults)
 
 
 def ride(planned: Planned, runner: Runner) -> Ride:
@@ -104,7 +116,7 @@ def _play(
 
     transcript = Transcript(conversation, target, (), entry.play)
     try:
-        transcript = player.play(conversation, target, send, entry.play, entry.turns)
+        transcript = player.play(conversation, target, send, entry.play, entry.turns, entry.loop)
     except player.Stopped as stop:
         transcript = stop.transcript
     except SeamError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from replay import fixtures, suites
 from replay.assertions._cost import cost_of
 from replay.config import Project
 from replay.conversation import Object
-from replay.errors import BadInput, Fault, NothingToRun
+from replay.errors import NothingToRun
 from replay.runner import Planned, Runner, cassette_path, plan
 from replay.turn import Target
 from replay.verify._causes import Cause, causes
 from replay.verify._plan import Call, Command, Wanted, commands_for
-from replay.verify._rails import Ride, Step, ride
+from replay.verify._rails import Ride, Step, along
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,10 @@ def planned_in(paths: Iterable[Path], project: Project) -> list[Planned]:
 
     Raises BadInput with the faults of all, NothingToRun where there is none.
     """
-    found = [file for path in paths or [project.suites] for file in _files(path)]
+    found = [file for path in paths or [project.suites] for file in suites.files(path.absolute())]
     if not found:
         raise NothingToRun(f"there is no suite in {', '.join(map(str, paths)) or project.suites}")
     return [case for suite in suites.load_all(found, project) for case in plan(suite, project)]
-
-
-def _files(path: Path) -> list[Path]:
-    path = path.absolute()
-    return sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
 
 
 def stale(project: Project, paths: Sequence[Path] = ()) -> Audit:
@@ -110,7 +105,7 @@ def stale(project: Project, paths: Sequence[Path] = ()) -> Audit:
     runner = Runner(project)
     cases = planned_in(paths, project)
     found, unused, fresh = list[Stale](), dict[str, tuple[int, ...]](), 0
-    for one in _rides(cases, runner):
+    for one in along(cases, runner):
         path = project.shown(one.path)
         missed = [step for step in one.steps if not step.exact]
         fresh += not missed
@@ -122,18 +117,6 @@ def stale(project: Project, paths: Sequence[Path] = ()) -> Audit:
     commands = tuple(commands_for(one.wanted for one in found))
     every = cases if not paths else planned_in((), project)
     return Audit(fresh, tuple(found), groups, commands, unused, *_left_over(every, runner))
-
-
-def _rides(cases: Iterable[Planned], runner: Runner) -> Iterator[Ride]:
-    """Play every case along its recording; the faults of all cassettes come in one BadInput."""
-    faults: list[Fault] = []
-    for planned in cases:
-        try:
-            yield ride(planned, runner)
-        except BadInput as problem:
-            faults += problem.faults
-    if faults:
-        raise BadInput(faults)
 
 
 def _stale(one: Ride, missed: Sequence[Step], runner: Runner) -> Stale:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from replay.cassette.answers import asked
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
-from replay.cassette.transport import CassetteTransport, asked
+from replay.cassette.transport import CassetteTransport
 from replay.errors import CassetteMiss
 from replay.providers import Provider
 from replay.providers._wire import Answer, answer

@@ -14,7 +14,7 @@ from replay.verify._stale import Audit, Group
 
 _LISTED = 5  # cassettes, conversations or files that a line names
 _LINES = 6  # of a difference
-_WORST = 3  # examples of each tier
+_WORST = 4  # differences of each tier
 
 
 def audit_text(audit: Audit) -> str:
@@ -94,12 +94,16 @@ def _drift_lines(drift: Drift) -> Iterator[str]:
 
 def _worst(drift: Drift) -> Iterator[str]:
     shown: Counter[str] = Counter()
-    for asked, finding in drift.worst:
+    for finding, where in drift.worst:
         shown[finding.tier] += 1
         if shown[finding.tier] <= _WORST:
             edited = f", {percent(finding.size)} edited" if finding.tier == "text" else ""
-            yield f"{finding.tier}: {asked.case}, turn {asked.turn}{edited}"
+            more = f" and {plural(len(where) - 1, 'more request')}" if len(where) > 1 else ""
+            yield f"{finding.tier}: {where[0].case}, turn {where[0].turn}{more}{edited}"
             yield from (f"  {line}" for line in finding.diff.splitlines()[:_LINES])
+    for tier, count in shown.items():
+        if count > _WORST:
+            yield f"{tier}: and {count - _WORST} more (--json lists them)"
 
 
 def _p(p: float) -> str:

@@ -127,7 +127,7 @@ def reading(runs):
         tracemalloc.start()
         read(Project(root / "big"))
         print(
-            f"  {'memory for one run of 20,000 cases':42}{tracemalloc.get_traced_memory()[1] / 1e6:8.1f} MB"
+            f"  {'memory for one run of 20,000 cases':42}{tracemalloc.get_traced_memory()[1] / 1e3:8.0f} kB"
         )
 
 

@@ -6,6 +6,6 @@ into the same document and, where a root folder is given, into files under it, a
 
 from replay.assertions._schema._dialect import BadSchema, NeedsFiles
 from replay.assertions._schema._references import read_json
-from replay.assertions._schema._validate import check, validator
+from replay.assertions._schema._validate import check, referred, validator
 
-__all__ = ["BadSchema", "NeedsFiles", "check", "read_json", "validator"]
+__all__ = ["BadSchema", "NeedsFiles", "check", "read_json", "referred", "validator"]

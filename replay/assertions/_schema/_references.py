@@ -18,10 +18,11 @@ from replay.jsontext import parse
 
 
 class Files:
-    """Retrieves what `$ref` names: files under the root, nothing else."""
+    """Retrieves what `$ref` names: files under the root, nothing else. `read` are those it has read."""
 
     def __init__(self, root: Path | None, specification: Any) -> None:
         self.root, self.specification = root, specification
+        self.read: list[Path] = []
 
     def __call__(self, uri: str) -> Any:
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
@@ -34,7 +35,9 @@ class Files:
             raise BadSchema(f"$ref {uri} cannot be used: nothing is fetched from the network")
         if self.root is None:
             raise NeedsFiles(f"$ref {uri} cannot be used: no file can be read here")
-        contents = read_json(Path(unquote(parts.path)), self.root)
+        path = Path(unquote(parts.path))
+        contents = read_json(path, self.root)
+        self.read.append(path)
         check_by_dialect(dialect_of(contents), contents)
         return Resource.from_contents(contents, default_specification=self.specification)
 

@@ -40,22 +40,34 @@ def validator(schema: Json, *, base: Path | None = None, root: Path | None = Non
         raise BadSchema("the schema is nested too deeply") from None
 
 
+def referred(schema: Json, *, base: Path, root: Path) -> tuple[Path, ...]:
+    """Return the files that a schema refers to, each once. Raises BadSchema."""
+    return tuple(dict.fromkeys(_resolved(schema, str(base), str(root))[2].read))
+
+
 @lru_cache(maxsize=2048)
 def _made(text: str, base: str | None, root: str | None) -> Any:
     """Check a schema and make its validator; the text is the key because schemas are not hashable."""
+    schema = json.loads(text)
+    dialect, registry, _ = _resolved(schema, base, root)
+    return engine(dialect)({"$ref": Path(base).as_uri()} if base else schema, registry=registry)
+
+
+def _resolved(schema: Json, base: str | None, root: str | None) -> tuple[Any, Any, Files]:
+    """Check a schema and what it refers to; return its dialect, the registry and what reads files for it."""
     from referencing import Registry
     from referencing.jsonschema import specification_with
 
-    schema = json.loads(text)
     dialect = dialect_of(schema)
     check_by_dialect(dialect, schema)
     specification = specification_with(dialect.META_SCHEMA["$schema"])
     resource = specification.create_resource(schema)
     uri = Path(base).as_uri() if base else ""
-    registry: Any = Registry(retrieve=Files(Path(root) if root else None, specification))  # type: ignore[call-arg]
+    files = Files(Path(root) if root else None, specification)
+    registry: Any = Registry(retrieve=files)  # type: ignore[call-arg]
     registry = registry.with_resource(uri, resource)
     Inspection(schema, specification).inspect(resource, registry.resolver(uri))
-    return engine(dialect)({"$ref": uri} if uri else schema, registry=registry)
+    return dialect, registry, files
 
 
 def _found(error: Any) -> Found:

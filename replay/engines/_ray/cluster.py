@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import ray
 
 from replay.errors import BadInput
 
+_PATIENCE = 5.0  # seconds in which a cluster has to answer
+_CLIENT_PORT = 10001  # of ray:// addresses that name none
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOCAL: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 256 * 2**20}
 
@@ -54,16 +58,31 @@ def home() -> Any:
 
 def _join(address: str) -> None:
     try:
+        _knock(address)
         ray.init(address or "auto", **_QUIET)
-    except ConnectionError as problem:
+    except OSError as problem:  # of which ConnectionError is one
         if address:
             raise BadInput(
-                f"no Ray cluster answers at {address} ({_first(problem)})\n"
+                f"no Ray cluster answers at {address} ({told(problem)})\n"
                 "set RAY_ADDRESS to one (ray://host:10001, host:6379), or unset it to play on this machine"
             ) from None
         _begin_one()
     except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
-        raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {_first(problem)}") from None
+        raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {told(problem)}") from None
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there: Ray itself waits for minutes, and ends the process then.
+
+    Without an address it is that of this machine's cluster, which may be gone. Raises OSError.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = urlsplit(
+        address if "://" in address else f"//{canonicalize_bootstrap_address(address or 'auto')}"
+    )
+    with socket.create_connection((found.hostname, found.port or _CLIENT_PORT), timeout=_PATIENCE):
+        pass
 
 
 def _begin_one() -> None:
@@ -73,5 +92,7 @@ def _begin_one() -> None:
     print(f"{told} (RAY_ADDRESS names another)", file=sys.stderr)
 
 
-def _first(problem: BaseException) -> str:
-    return " ".join(str(problem).split())[:300]
+def told(problem: BaseException) -> str:
+    """Return what Ray says of a failure, without the traceback and the table that it puts into it."""
+    lines = [line for line in str(problem).splitlines() if line and not line[0].isspace()]
+    return " ".join(lines[-2:])[:500]

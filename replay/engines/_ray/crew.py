@@ -97,7 +97,7 @@ class Crew:
             why = ray.get(ref)
         except RayError as problem:
             why = (
-                f"no worker could be started on the cluster: {str(problem).strip().rpartition(chr(10))[2]}\n"
+                f"no worker could be started on the cluster: {cluster.told(problem)}\n"
                 "install conversation-replay and what your assertions need on every node"
             )
         if why:
@@ -108,28 +108,34 @@ class Crew:
 
     def bury(self, member: Member) -> None:
         """Take a worker for dead, and see to it that it is: a case may be played by another one then."""
-        self._members.discard(member)
         self._post.gone(member.name)
-        with contextlib.suppress(RayError):
-            ray.kill(member.actor)
+        if member in self._members:
+            self._members.remove(member)
+            _kill(member.actor)
+            member.actor = None
 
     def flush(self) -> None:
         """Wait until all is heard that workers have told before."""
         try:
             self._post.flush()
         except RayError as problem:
-            raise ReplayError(f"the Ray cluster is lost: {problem}") from None
+            raise ReplayError(
+                f"the Ray cluster is lost: {cluster.told(problem)}\nwhat was answered is kept; start again"
+            ) from None
 
     def close(self) -> None:
-        """Hear what is told yet, and let all workers go."""
+        """Hear what is told yet, and let all workers go.
+
+        No handle is kept: a new cluster numbers its actors as this one did, and Ray would mistake them.
+        """
         with contextlib.suppress(RayError):
             self._post.close()
             leaving = [member.actor.leave.remote() for member in self._members if member.ready]
             ray.wait(leaving, num_returns=len(leaving), timeout=GRACE) if leaving else None
         for member in list(self._members):
             self.bury(member)
-        with contextlib.suppress(RayError):
-            ray.kill(self._box)
+        _kill(self._box)
+        self._box = None
 
     def _begin(self, alone: bool) -> None:
         name = f"worker-{next(self._numbers)}"
@@ -151,6 +157,11 @@ def first(refs: Iterable[Any]) -> list[Any]:
     refs = list(refs)
     come, _ = ray.wait(refs, num_returns=1, timeout=TICK)
     return ray.wait(refs, num_returns=len(refs), timeout=0)[0] if come else []
+
+
+def _kill(actor: Any) -> None:
+    with contextlib.suppress(RayError):
+        ray.kill(actor)
 
 
 def _actor(kind: type, *arguments: Any, **options: Any) -> Any:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
 from replay.cassette.interaction import Interaction
+from replay.engines._ray import cluster
 from replay.engines._ray.crew import Crew, Member, first
 from replay.engines._ray.flight import Flight
 from replay.errors import BadInput, ReplayError
-from replay.limits import CONCURRENCY
+from replay.limits import CONCURRENCY, priority_of
 from replay.run import Result
 from replay.runner import Planned, Runner
 
@@ -114,7 +117,7 @@ class Flights:
         """Send a case again, alone: what killed its worker may have been another one beside it."""
         flight.deaths += 1
         if flight.deaths == DEATHS:
-            why = f"the worker that played this case died {DEATHS} times; the last time: {_line(problem)}"
+            why = f"the worker that played this case died {DEATHS} times ({cluster.told(problem)})"
             yield flight.planned, flight.failed("crashed", why)
             return
         try:
@@ -132,11 +135,12 @@ class Flights:
 
 
 class Ahead:
-    """Cases in the order in which they come, but that none waits for a case of another target."""
+    """Cases by their priority, then in the order in which they come; none waits for another target's."""
 
     def __init__(self, cases: Iterable[Planned]) -> None:
         self._cases = iter(cases)
-        self._waiting: dict[str, deque[Planned]] = {}
+        self._numbers = count()
+        self._waiting: dict[str, list[tuple[int, int, Planned]]] = {}  # heaps
         self.count = 0
 
     @property
@@ -147,19 +151,16 @@ class Ahead:
     def fill(self) -> int:
         """Take cases until LOOK_AHEAD of them wait; return how many do."""
         while self.count < LOOK_AHEAD and (planned := next(self._cases, None)) is not None:
-            self._waiting.setdefault(planned.case.target, deque()).append(planned)
+            heap = self._waiting.setdefault(planned.case.target, [])
+            heappush(heap, (-priority_of(planned.case), next(self._numbers), planned))
             self.count += 1
         return self.count
 
     def take(self, may_begin: Callable[[Planned], bool]) -> Planned | None:
         """Return the next case that may begin, None where none may."""
         self.fill()
-        for queue in self._waiting.values():
-            if queue and may_begin(queue[0]):
+        for heap in self._waiting.values():
+            if heap and may_begin(heap[0][-1]):
                 self.count -= 1
-                return queue.popleft()
+                return heappop(heap)[-1]
         return None
-
-
-def _line(problem: RayError) -> str:
-    return " ".join(str(problem).split())[:300]

@@ -20,7 +20,7 @@ import ray
 
 from replay.cassette.interaction import Interaction
 from replay.errors import ProviderFailure
-from replay.limits import Gate, State
+from replay.limits import Gate
 from replay.turn import ApiError, Request, Target, Turn
 
 Call = tuple[str, int]  # the worker's name, and the number of its call
@@ -88,10 +88,6 @@ class FarGate:
         finally:
             self._box.tell.remote("left", call, ticket.turn)
 
-    def state(self) -> State:
-        """Nothing is known here."""
-        return State()
-
 
 @dataclass
 class _Pass:
@@ -143,8 +139,11 @@ class Post:
     def close(self) -> None:
         """Act on what was told before, and read no more. Raises RayError where the mail is lost."""
         self._closed = True
-        self.flush()
-        self._reader.join()
+        try:
+            self.flush()
+            self._reader.join()
+        finally:
+            self._box = None
 
     def _read(self) -> None:
         try:
@@ -179,18 +178,23 @@ class Post:
                 if turn is not None:
                     ticket.settle(turn)
         except Exception as problem:  # noqa: BLE001 - whatever the gate says, nobody is to wait for ever
-            self._box.answer.remote(call, str(problem))
+            self._answer(call, str(problem))
 
     def _held(self, call: Call) -> Turn | None:
         """Tell a worker to go on, and return what came of its call; None where no call was made."""
         place: SimpleQueue[Turn | None] = SimpleQueue()
         with self._lock:
             if call[0] in self._gone:
-                self._box.answer.remote(call, GONE)
+                self._answer(call, GONE)
                 return None
             self._inside[call] = place
-        self._box.answer.remote(call, "")
+        self._answer(call, "")
         turn = place.get()
         with self._lock:
             del self._inside[call]
         return turn
+
+    def _answer(self, call: Call, refusal: str) -> None:
+        box = self._box
+        if box is not None:  # when closed, nobody waits any more
+            box.answer.remote(call, refusal)

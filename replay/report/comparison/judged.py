@@ -44,7 +44,7 @@ TEMPLATE = """
 <p class="legend"><span><svg viewBox="0 0 20 12" aria-hidden="true"><line class="zero" x1="10" x2="10" y2="12"/></svg>no difference</span>
 <span><svg viewBox="0 0 20 12" aria-hidden="true"><line class="margin" x1="10" x2="10" y2="12"/></svg>margin: so much worse still counts as not worse</span>
 {% if noise %}<span><svg viewBox="0 0 20 12" aria-hidden="true"><rect class="noise" width="20" height="12"/></svg>noise floor: so much {{ baseline }} differs from itself</span>{% endif %}
-<span>{{ confidence }}, p adjusted for {{ tests }} (Holm)</span></p>
+<span>{{ confidence }}, p adjusted for their number (Holm)</span></p>
 """  # noqa: E501 - markup reads better unbroken
 
 PLOT = """
@@ -88,7 +88,6 @@ def html(comparison: Comparison, versus: Versus) -> Any:
         rows=[_row(comparison, versus, one, scale) for one in versus.judged],
         noise=any(one.noise is not None for one in versus.judged),
         confidence=words.confidence(comparison),
-        tests=numbers.plural(len(versus.judged), "assertion"),
     )
 
 

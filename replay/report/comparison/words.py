@@ -107,7 +107,7 @@ def passed(change: Change) -> str:
 
 
 def failures(change: Change) -> list[str]:
-    """`tool_calls missing`: the failures that only one side has."""
+    """`tool_calls missing`: the failures that come more often on one side."""
     return [f"{assertion} {kind}".strip() for assertion, kind in change.identities]
 
 

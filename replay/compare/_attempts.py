@@ -1,0 +1,134 @@
+"""What one attempt came to, as far as a comparison asks; read from a line of `run.jsonl`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replay.comparison import OVERALL
+from replay.conversation import Json, Object
+
+# An attempt that ended so says nothing about the model: the provider, the network or the account did.
+SILENT = frozenset(("rate_limit", "billing", "overloaded", "server", "auth", "timeout", "connection", "seam"))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One result. `passed` has what was judged, by assertion; it is empty where there was nothing to judge.
+
+    `identities` are those of its failures. `said` tells two replies apart. `amounts` are tokens, US dollars
+    and milliseconds.
+    """
+
+    case: str
+    suite: str
+    conversation: str
+    target: str
+    number: int
+    passed: dict[str, bool]
+    identities: tuple[tuple[str, str], ...]
+    said: str
+    amounts: dict[str, float]
+    models: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    file: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The conversation of a suite that this is an attempt at."""
+        return self.suite, self.conversation
+
+
+def attempt_of(data: Object) -> Attempt:
+    """Read one result."""
+    case, transcript = data["case"], data["transcript"]
+    turns: list[Object] = transcript["turns"]
+    replies = [turn["reply"] for turn in turns if turn.get("reply")]
+    verdicts = data["verdicts"]
+    bad = {(str(one.get("assertion")), str(one.get("kind") or "")) for one in verdicts if _bad(one)}
+    return Attempt(
+        case["id"],
+        str(case.get("suite") or ""),
+        str(transcript["conversation"]["name"]),
+        str(transcript["target"]["name"]),
+        int(case.get("attempt") or 1),
+        {} if is_silent(data) else _passed(verdicts, answered=not any(turn.get("error") for turn in turns)),
+        tuple(sorted(bad)),
+        _said(replies),
+        dict(_amounts(data, turns)),
+        tuple(str(reply["model"]) for reply in replies if reply.get("model")),
+        tuple(str(mark) for reply in replies if (mark := _fingerprint(reply))),
+        str((data.get("files") or {}).get("suite") or ""),
+    )
+
+
+def is_silent(data: Object) -> bool:
+    """Whether a result says nothing about the model."""
+    errors = (turn["error"].get("kind") for turn in data["transcript"]["turns"] if turn.get("error"))
+    unsent = any(one.get("assertion") in ("provider", "seam") and _bad(one) for one in data["verdicts"])
+    return unsent or any(kind in SILENT for kind in errors)
+
+
+def _bad(verdict: Object) -> bool:
+    return verdict.get("status") in ("failed", "error")
+
+
+def _passed(verdicts: Sequence[Object], *, answered: bool) -> dict[str, bool]:
+    """What each assertion came to, the worst of its verdicts; one that crashed has judged nothing.
+
+    Where the model's own doing is that there is no answer (it refused the request), an error is a failure.
+    """
+    statuses: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.get("status") != "skipped":
+            statuses.setdefault(str(verdict.get("assertion")), set()).add(str(verdict.get("status")))
+    judged = {name: _worst(found, answered) for name, found in statuses.items()}
+    known = {name: passed for name, passed in judged.items() if passed is not None}
+    if known and (len(known) == len(judged) or not all(known.values())):
+        known[OVERALL] = all(known.values())
+    return known
+
+
+def _worst(statuses: set[str], answered: bool) -> bool | None:
+    if "failed" in statuses or ("error" in statuses and not answered):
+        return False
+    if "error" in statuses:
+        return None
+    return True
+
+
+def _said(replies: Sequence[Object]) -> str:
+    """A digest of what was said and called, without ids, which change each time."""
+    told = [[reply["message"].get("content"), _calls(reply["message"])] for reply in replies]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _calls(message: Object) -> list[Json]:
+    return [
+        {key: value for key, value in call.items() if key != "id"} for call in message.get("tool_calls") or ()
+    ]
+
+
+def _fingerprint(reply: Object) -> Any:
+    return (reply.get("extra") or {}).get("system_fingerprint")
+
+
+def _amounts(data: Object, turns: Sequence[Object]) -> Iterator[tuple[str, float]]:
+    """Yield the sums over the turns of what is known of all of them."""
+    usages = [(turn.get("reply") or {}).get("usage") or {} for turn in turns]
+    timings = [turn.get("timing") or {} for turn in turns]
+    for name in ("prompt_tokens", "completion_tokens"):
+        yield from _sum(name, [usage.get(name) for usage in usages])
+    yield from _sum("cost", [data.get("cost")])
+    yield from _sum("latency", [timing.get("total_ms") for timing in timings])
+    yield from _sum("first_token", [timing.get("first_token_ms") for timing in timings[:1]])
+
+
+def _sum(name: str, values: Sequence[Json]) -> Iterator[tuple[str, float]]:
+    known = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
+    if known and len(known) == len(values):
+        yield name, float(sum(known))
