@@ -112,9 +112,10 @@ def test_a_stream_is_passed_on_as_it_comes_and_recorded_with_its_times(tmp_path)
     with (
         gate as provider,
         Served(record_to=path, upstream=[provider.url]) as server,
-        httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response,
+        httpx2.Client() as client,
     ):
-        pieces = response.iter_raw()
+        asked = client.build_request("POST", f"{server.url}{CHAT}", json=ask())
+        pieces = client.send(asked, stream=True).iter_raw()
         assert next(pieces).decode() == first
         go.set()
         assert b"".join(pieces).decode() == "".join(rest)
