@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from replay import suites
 from replay.compare._ask import Asked, Watcher, ask, asked, asked_before
 from replay.compare._forecast import Forecast, forecast
 from replay.compare._question import MARGIN, Question, margins
@@ -148,11 +149,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     """The suites that are named: files, and those in folders."""
     found: list[Path] = []
     for path in paths:
-        inside = (
-            sorted(one for one in path.rglob("*") if one.suffix in (".yaml", ".yml"))
-            if path.is_dir()
-            else [path]
-        )
+        inside = suites.files(path)
         if not inside:
             raise NothingToRun(f"{path} holds no suite (*.yaml)")
         found += inside

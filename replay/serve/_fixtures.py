@@ -108,13 +108,13 @@ def _lines(conversation: Conversation, project: Project) -> Iterator[Line]:
 
 
 def _accepted(conversation: Conversation, project: Project) -> Iterator[Line]:
-    """What was accepted as the answer to the whole conversation, by any target."""
+    """What was accepted of any target as the answer to all of an open conversation (`next_turn`)."""
     asked = _asked(conversation.messages, conversation.tools)
     for path in sorted((project.baselines / conversation.name).glob("*.yaml")):
         found = baselines.read(project, conversation.name, path.stem)
         turns = found.variants[0] if found else []
-        earlier = len(turns) == len(player.states_of(conversation))  # it accepts the turns before, one by one
-        if turns and not earlier and "error" not in turns[0]:
+        ours = len(turns) == 1 or not player.states_of(conversation)  # else of the turns before, one by one
+        if ours and turns and "error" not in turns[0]:
             target = project.targets.get(path.stem)
             reply = _reply(_message(turns[0]), turns[0].get("finish_reason"))
             where = f"{conversation.name} as accepted of {path.stem}"
