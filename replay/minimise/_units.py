@@ -129,8 +129,21 @@ def spans(cut: Callable[[str], list[tuple[int, int]]]) -> Level:
     return level
 
 
-LARGE: tuple[Level, ...] = (turns, messages, calls, said_later, tools, results, params, parts)
-TEXTS: tuple[Level, ...] = (spans(paragraphs), spans(sentences), spans(words))
+LARGE: tuple[tuple[str, Level], ...] = (
+    ("turns", turns),
+    ("messages", messages),
+    ("tool calls", calls),
+    ("later user turns", said_later),
+    ("tools", tools),
+    ("tool results", results),
+    ("params", params),
+    ("parts", parts),
+)
+TEXTS: tuple[tuple[str, Level], ...] = (
+    ("paragraphs", spans(paragraphs)),
+    ("sentences", spans(sentences)),
+    ("words", spans(words)),
+)
 SINGLE: tuple[Level, ...] = (
     messages,
     neighbours,

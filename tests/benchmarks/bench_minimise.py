@@ -209,7 +209,7 @@ def row(chance, given, project):
         len(cases),
         f"{minimal:.1%}",
         f"{lost:.1%}",
-        f"{1 - minimal - lost:.1%}",
+        f"{abs(1 - minimal - lost):.1%}",
         round(median(units)),
         round(median(one.tests for one in found)),
         published and round(median(published)),
