@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -137,6 +138,25 @@ def test_a_real_conversation_is_played_to_its_end_as_it_went(number, trajectorie
     repeated = [one for one in live.verdicts if one.kind == "repeated"]
     assert len(repeated) == sent_twice(traj)
     assert found <= {"repeated"}
+
+
+def test_a_real_conversation_that_is_resumed_and_books_again_is_found(trajectories, tmp_path):
+    traj = trajectories[0][:18]  # up to what the booking returned
+    (again,) = traj[16]["tool_calls"]
+    script = [
+        reply(completion({"content": None, "tool_calls": [again | {"id": "call_again"}]}, "tool_calls")),
+        reply(completion(BYE)),
+    ]
+    resumed = replace(
+        conversation(traj, "airline"), messages=tuple(map(Message.from_json, traj)), user_turns=()
+    )
+    with Scripted(script) as server:
+        project = write(tmp_path, server.url, resumed, SUITE)
+        (planned,) = plan(load(tmp_path / "suites/s.yaml", project), project)
+        result = Runner(project, "once").run(planned)
+    (found,) = [one for one in result.verdicts if one.bad]
+    assert (found.assertion, found.kind, found.turn) == ("no_duplicate_effects", "repeated", 1)
+    assert [place.get("message") for place in found.actual] == [17, None]
 
 
 def test_every_policy_keeps_real_histories_legal(trajectories):

@@ -64,7 +64,8 @@ def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Ite
         yield writer.path
         return
     turns = entry.turns if entry.play == "every_turn" else None
-    writer.add(name, probe.target.name, judges, turns, play=entry.play)
+    loop = entry.loop.to_json() if entry.play == "to_completion" else {}
+    writer.add(name, probe.target.name, judges, turns, play=entry.play, loop=loop)
     writer.close([f"Written by `replay`: what {suite} shows. Edit it as you like."])
     yield writer.path
 
