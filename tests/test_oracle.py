@@ -126,10 +126,10 @@ def test_errors_over_many_decisions_stay_within_their_bound():
     assert lost <= 0.05 * 300  # half the error; what is expected is about a third of that
 
 
-@pytest.mark.parametrize(("chance", "times"), [(1.0, 20), (0.0, 20), (0.5, 40)])
+@pytest.mark.parametrize(("chance", "times"), [(1.0, (20,)), (0.0, (20,)), (0.5, (40, 80))])
 def test_a_rate_is_measured_as_long_as_it_takes(chance, times):
     found = measured(Flaky(lambda _: chance, 3), probe(), Failure("contains"), 0.01)
-    assert found.times == times
+    assert found.times in times
     assert found.least <= chance
 
 
