@@ -8,7 +8,7 @@ import replay
 
 ROOT = Path(replay.__file__).parent
 FLOORS = (
-    "conversation turn loop verdict run comparison diff stats registry errors jsontext regexes",
+    "conversation turn loop verdict run comparison diff stats registry errors jsontext regexes cost",
     (
         "atomic cache filenames places documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults limits policies"
@@ -16,7 +16,7 @@ FLOORS = (
     "player tools runner engines progress",
     (
         "record accept translate contexts compare oracle reproduce minimise bisect capsule export lint "
-        "report rescan history verify"
+        "report rescan history verify sweep"
     ),
     "cli pytest_plugin serve",
 )

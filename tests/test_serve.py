@@ -142,11 +142,19 @@ def test_what_had_come_before_a_reset_reaches_the_client(tmp_path):
     path = cassette(
         tmp_path / "one.yaml", recorded(ask(), pieces, failure="ReadError", kind="text/event-stream")
     )
-    came = []
     with Served(path) as server, httpx2.stream("POST", f"{server.url}{CHAT}", json=ask()) as response:
-        broken = pytest.raises(httpx2.NetworkError, came.extend, response.iter_raw())
-    assert "reset" in str(broken.value)
+        came, problem = until_it_breaks(response.iter_raw())
+    assert isinstance(problem, httpx2.NetworkError)
     assert b"".join(came).decode() == "".join(pieces)
+
+
+def until_it_breaks(pieces):
+    came = []
+    try:
+        came.extend(pieces)
+    except httpx2.TransportError as problem:
+        return came, problem
+    return came, None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Wire(Scope):
     """A fault on the calls of models; what else is asked over HTTP passes."""
 
     asks: ClassVar[bool] = True  # whether what it stands around is asked first
+    noticeable: ClassVar[bool] = True  # whether a client can tell from what it gets
 
     @property
     def name(self) -> str:

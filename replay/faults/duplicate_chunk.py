@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from replay.faults._answer import Answer
 from replay.faults._fault import Call, Spoils, middle
@@ -14,6 +15,7 @@ class DuplicateChunk(Spoils):
     """The chunk of this number (the one in the middle) comes twice. No wire lets a client notice that."""
 
     chunk: int | None = None
+    noticeable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse what counts nothing."""

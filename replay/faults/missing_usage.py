@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from replay.conversation import Json, Object
 from replay.faults._answer import Answer
@@ -15,6 +16,8 @@ _HOLDERS = ("message", "response", "delta", "metadata")
 @dataclass(frozen=True)
 class MissingUsage(Spoils):
     """The answer says nothing of tokens; a chunk that says nothing else does not come."""
+
+    noticeable: ClassVar[bool] = False
 
     def spoil(self, call: Call, answer: Answer) -> Answer:
         """Take usage out, wherever its wire has it."""

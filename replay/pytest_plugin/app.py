@@ -119,7 +119,7 @@ def _recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
     if mode not in ("none", "verify") and in_ci():
         raise BadInput(f"--record-mode={mode} writes recordings, and CI is set")
     project = Project.find(request.path.parent)
-    name = f"{_module(request.path, project)}/{_safe(request.node.name)}"
+    name = f"{module_of(request.path, project)}/{_safe(request.node.name)}"
     own = options.get("cassette")
     cassette = Cassette(
         project.root / own if own else project.cassettes / name / "app.yaml",
@@ -136,7 +136,8 @@ def _recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
         yield found
 
 
-def _module(path: Path, project: Project) -> str:
+def module_of(path: Path, project: Project) -> str:
+    """Return how a test's file is named in cassettes and reports: its path without suffix."""
     base = project.suites if path.is_relative_to(project.suites) else project.root
     return path.relative_to(base).with_suffix("").as_posix() if path.is_relative_to(base) else path.stem
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from replay import assertions, fixtures, providers
-from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.fold import now
@@ -19,6 +18,7 @@ from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
+from replay.cost import cost_of
 from replay.errors import BadInput, ProviderFailure, ReplayError, Shed, StorageError
 from replay.faults import Faults
 from replay.fixtures import variants
@@ -34,7 +34,18 @@ from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
+__all__ = [
+    "Planned",
+    "Runner",
+    "Tries",
+    "cases",
+    "cassette_path",
+    "check",
+    "clashes",
+    "plan",
+    "shown",
+    "targets_of",
+]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
