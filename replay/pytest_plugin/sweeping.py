@@ -35,7 +35,7 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
         points = Points() if mode_of(metafunc.config) != "none" else _points(test, marker)
     except ReplayError as problem:
         hint = f'record it: pytest "{test.nodeid}" --record-mode=once'
-        raise test.CollectError(f"{problem}\n{hint}") from None
+        raise pytest.Collector.CollectError(f"{problem}\n{hint}") from None
     every = [_Run(None, points), *(_Run(point, points) for point in points.all)]
     metafunc.parametrize("sweep", every, ids=[run.name for run in every], indirect=True)
 
@@ -48,10 +48,9 @@ def _points(test: Any, marker: pytest.Mark) -> Points:
 def _cassette(project: Project, test: Any, marker: pytest.Mark) -> Path:
     """Return the recording that the marker names, else where the `replay` fixture would have it."""
     name = getattr(test, "originalname", None) or test.name
-    own: str | None = marker.kwargs.get("cassette")
-    if own:
-        return project.root / own
-    return project.cassettes / module_of(test.path, project) / str(name) / "app.yaml"
+    own = marker.kwargs.get("cassette")
+    usual = project.cassettes / module_of(test.path, project) / name / "app.yaml"
+    return Path(project.root / own) if own else usual
 
 
 class _Run:

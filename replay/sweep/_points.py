@@ -95,7 +95,7 @@ class Points:
                 known = [point.name for point in self.all]
                 raise BadInput(f'the sweep has no point "{name}"; {nearest(name, known)}')
             chosen += found
-        return list(dict.fromkeys(chosen)) if names else self.all
+        return list({point.name: point for point in chosen}.values()) if names else self.all
 
     @property
     def sampled(self) -> bool:
