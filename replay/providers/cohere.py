@@ -20,7 +20,6 @@ from replay.providers._cohere import (
     encode_reply,
     is_end,
 )
-from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
@@ -31,7 +30,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "is_end",
     "place",

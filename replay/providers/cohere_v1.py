@@ -14,7 +14,6 @@ from replay.providers._cohere_v1 import (
     encode_reply,
     is_end,
 )
-from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import COHERE as REFUSALS
 from replay.turn import Request, Target, Turn
 
@@ -25,7 +24,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "is_end",
     "place",
