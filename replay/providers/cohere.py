@@ -19,7 +19,6 @@ from replay.providers._cohere import (
     is_end,
 )
 from replay.providers._endpoint import Endpoint
-from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import COHERE as REFUSALS
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "is_end",
     "place",

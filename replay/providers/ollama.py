@@ -22,7 +22,6 @@ from replay.providers._ollama import (
     encode_reply,
     is_end,
 )
-from replay.providers._ollama_parts import encode_error
 from replay.providers._ollama_streamed import lines
 from replay.providers._refusals import OLLAMA as REFUSALS
 from replay.turn import Reply
@@ -34,7 +33,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "encode_stream",
     "is_end",

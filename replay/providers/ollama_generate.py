@@ -15,7 +15,6 @@ from replay.providers._ollama_generate import (
     encode_reply,
     is_end,
 )
-from replay.providers._ollama_parts import encode_error
 from replay.providers._ollama_streamed import lines
 from replay.providers._refusals import OLLAMA as REFUSALS
 from replay.turn import Reply
@@ -27,7 +26,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "encode_stream",
     "is_end",

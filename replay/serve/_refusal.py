@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.errors import ReplayError
-from replay.providers import _errors, registry
+from replay.providers import _refusals, registry
 from replay.serve._journal import Call, Journal
 
 
@@ -21,7 +21,6 @@ class Refusal:
     """An error that this server itself answers a call with."""
 
     call: Call
-    status: int
     code: str
     message: str
 
@@ -31,14 +30,15 @@ class Refusal:
         call.answer = call.answer if call.answer == "miss" else "refused"
         message = str(problem) if isinstance(problem, ReplayError) else _crash(problem)
         call.status, call.message = 400, message
-        return cls(call, 400, f"replay_{call.answer}", message)
+        return cls(call, f"replay_{call.answer}", message)
 
     async def send(self, journal: Journal, send: Any) -> None:
         """Send it, as ASGI does."""
-        wire = self.call.wire
-        encode = getattr(registry.get(wire), "encode_error", None) if wire else None
-        body = json.dumps((encode or _errors.encode)(self.status, self.message, self.code)).encode()
+        wire = registry.get(self.call.wire) if self.call.wire else None
+        refused = _refusals.of(wire).because(self.message, self.code)
+        body = json.dumps(refused.body).encode()
         headers = {
+            **refused.headers,
             "content-type": "application/json",
             "content-length": str(len(body)),
             "x-should-retry": "false",
@@ -46,7 +46,7 @@ class Refusal:
         }
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         journal.end(self.call, "whole")
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.start", "status": refused.status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
 
