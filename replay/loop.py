@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from replay.conversation import Message
+from replay.conversation import Message, Object, user_turn_json
 
 Unmatched = Literal["fail", "nearest", "error"]
 
@@ -41,3 +41,17 @@ class Loop:
     user_turns: tuple[Message, ...] | None = None
     allowed_tools: tuple[str, ...] | None = None
     grants: tuple[str, ...] = ()
+
+    def to_json(self) -> Object:
+        """Return what a case of a suite says to be played so; nothing for what holds anyway."""
+        plain = Caps()
+        caps = {
+            name: cap for name in Caps.__slots__ if (cap := getattr(self.caps, name)) != getattr(plain, name)
+        }
+        data: Object = {"unmatched": self.unmatched} if self.unmatched != "fail" else {}
+        data |= {"caps": caps} if caps else {}
+        if self.user_turns is not None:
+            data["user_turns"] = [user_turn_json(message) for message in self.user_turns]
+        if self.allowed_tools is not None:
+            data["allowed_tools"] = list(self.allowed_tools)
+        return data | ({"grants": list(self.grants)} if self.grants else {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import time
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from types import SimpleNamespace
@@ -17,9 +18,10 @@ from replay.cli import main
 class Failing(Scripted):
     """Fails where `fails(body)` holds, then with the chance `rate`; the n-th time the same in every run."""
 
-    def __init__(self, fails, rate=1.0, seed=0):
+    def __init__(self, fails, rate=1.0, seed=0, takes=0.0):
+        self.takes = takes  # seconds that an answer takes
         self._fails, self._rate, self._seed = fails, rate, seed
-        self._times = Counter()
+        self._times, self._now, self.most = Counter(), 0, 0  # `most` calls were there at once
         super().__init__([self._answer])
 
     @property
@@ -36,6 +38,10 @@ class Failing(Scripted):
         )
 
     def _answer(self, asked):
+        self._now += 1
+        self.most = max(self.most, self._now)
+        time.sleep(self.takes)
+        self._now -= 1
         body = asked.json
         said = asked.body
         self._times[said] += 1

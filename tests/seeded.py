@@ -21,13 +21,12 @@ import json
 import random
 import socket
 import struct
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scripted import _read
+from scripted import Listening, read
 
 YES, NO = "Yes, that is done.", "No, I cannot do that."
 BUSY = {"message": "Rate limit reached.", "type": "requests", "code": "rate_limit_exceeded"}
@@ -129,29 +128,18 @@ def chance(model: Model, seed: int, text: str) -> float:
     return model.passes(seed, text) if callable(model.passes) else model.passes
 
 
-class Seeded:
+class Seeded(Listening):
     """The server; see above. It serves each connection in a thread, and keeps it open."""
 
     def __init__(self, models: dict[str, Model], seed: int = 0, port: int = 0):
         self.models, self.seed = models, seed
         self.calls: list[Call] = []
         self.violations: list[str] = []
-        self._lock = threading.Lock()
         self._asked, self._answered, self._numbers = Counter(), Counter(), Counter()
         self._now = Counter()  # calls at once, by model
         self._recent: dict[str, deque[Call]] = {name: deque() for name in models}
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
-        self.port = self._listener.getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/v1"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().__init__(port, backlog=1024)
+        self.base_url = f"{self.url}/v1"
 
     def most_at_once(self, model: str) -> int:
         """The most calls that were in flight together."""
@@ -174,18 +162,9 @@ class Seeded:
         tables = [f'[tool.replay.targets."{name}"]\nmodel = "{name}"\n' for name in self.models]
         return "\n".join(table + "\n".join(lines) + "\n" for table in tables)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection):
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as incoming:
-            while (asked := _read(incoming)) is not None:
+            while (asked := read(incoming)) is not None:
                 if not self._answer(connection, asked):
                     return
 

@@ -7,6 +7,10 @@ from chat_wire import completion
 from messages_wire import message as anthropic_message
 from scripted import Scripted, reply
 
+from replay import suites
+from replay.config import Project
+from replay.loop import Caps, Loop
+
 LOOKUP = """
   - name: lookup_order
     description: Look up an order.
@@ -411,6 +415,34 @@ def test_user_turns_need_a_play_to_completion(sandbox):
     result = sandbox.pytest()
     assert result.ret == 4
     assert "user_turns are said in `play: to_completion` only" in result.stderr.str()
+
+
+def test_the_terms_of_a_loop_come_back_as_they_were_written(sandbox):
+    more = """
+    unmatched: nearest
+    caps: {rounds: 3, seconds: 1.5}
+    user_turns: [And?, {content: [{type: text, text: Thanks.}]}]
+    allowed_tools: [look*]
+    grants: [refunds, other]
+"""
+    sandbox.write({"replay.toml": config("http://127.0.0.1:9"), "suites/s.yaml": SUITE + more[1:]})
+    sandbox.write({"fixtures/conversations/shop/refund.yaml": FIXTURE})
+    project = Project.find(sandbox.root)
+    read = lambda: suites.load(sandbox.root / "suites/s.yaml", project).entries[0].loop
+    first = read()
+    case = {"conversation": "shop/refund", "play": "to_completion", "assert": ["completed"]} | first.to_json()
+    sandbox.write({"suites/s.yaml": json.dumps({"targets": ["small"], "cases": [case]})})
+    assert read() == first
+    assert first.caps == Caps(3, seconds=1.5)
+    assert Loop().to_json() == {}
+
+
+def test_what_a_glob_says_the_user_says_holds_of_a_case_after_it(sandbox):
+    suite = SUITE.replace("shop/refund", "shop/*") + "    user_turns: [And?]\n  - conversation: shop/refund\n"
+    sandbox.write({"replay.toml": config("http://127.0.0.1:9"), "suites/s.yaml": suite})
+    sandbox.write({"fixtures/conversations/shop/refund.yaml": FIXTURE})
+    (entry,) = suites.load(sandbox.root / "suites/s.yaml", Project.find(sandbox.root)).entries
+    assert [one.text for one in entry.loop.user_turns] == ["And?"]
 
 
 # other wires

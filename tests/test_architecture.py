@@ -8,7 +8,7 @@ import replay
 
 ROOT = Path(replay.__file__).parent
 FLOORS = (
-    "conversation turn loop verdict run comparison diff stats registry errors jsontext regexes",
+    "conversation turn loop verdict run comparison diff stats registry errors jsontext regexes cost",
     (
         "atomic cache filenames places documents schemas fixtures suites baselines config runs "
         "cassette providers importers assertions faults limits policies"

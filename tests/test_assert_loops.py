@@ -7,6 +7,7 @@ from transcripts import LOOKUP, REFUND, call, failed, kinds, says, turn, verdict
 from transcripts import transcript as made
 
 from replay.assertions import build, judge
+from replay.assertions._found import names_of
 from replay.conversation import Conversation, Message
 from replay.turn import Answer, Transcript, Usage
 
@@ -295,6 +296,14 @@ def test_assertions_of_one_turn_see_that_turn_alone():
     assert not kinds("turn", {"at": "last", "assert": [{"equals": "Three."}]}, *turns)
     assert kinds("turn", {"at": 4, "assert": ["contract"]}, *turns) == ["no_turn"]
     assert kinds("turn", {"at": "last", "assert": ["contract"]}) == ["no_turn"]
+
+
+def test_the_names_that_verdicts_of_one_turn_bear_are_known():
+    assert names_of(build("turn", {"at": 1, "assert": ["contract", {"contains": "x"}]})) == (
+        "turn",
+        "contract",
+        "contains",
+    )
 
 
 def test_an_error_expected_of_one_turn_is_no_failure_of_the_contract():

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from chat_wire import completion
 from scripted import Scripted, reply
 
 from replay import policies
+from replay.cli import main
 from replay.conversation import Conversation, Message, ToolCall
 from replay.errors import BadInput
 from replay.player import Stopped, play
@@ -267,7 +269,9 @@ def counted(asked):
         answer = {"content": "Yes."}
     tokens = len(text) // 4
     usage = {"prompt_tokens": tokens, "completion_tokens": 5, "total_tokens": tokens + 5}
-    return reply(completion(answer, "tool_calls" if "tool_calls" in answer else "stop", usage=usage))
+    return reply(
+        completion(answer, "tool_calls" if "tool_calls" in answer else "stop", usage=usage, model="m-1")
+    )
 
 
 def shop(sandbox, url, suite=SUITE, talk=TALK):
@@ -276,7 +280,7 @@ def shop(sandbox, url, suite=SUITE, talk=TALK):
             "replay.toml": f"""
                 [targets.small]
                 provider = "openai_compatible"
-                model = "gpt-4o-mini-2024-07-18"
+                model = "m-1"
                 base_url = "{url}/v1"
             """,
             "fixtures/conversations/shop/long.yaml": talk,
@@ -297,19 +301,27 @@ def shop(sandbox, url, suite=SUITE, talk=TALK):
 ALL = "full,last:2,summary:1,drop_tool_output,own/halves.py"
 
 
-def contexts(sandbox, *options, policies=ALL):
-    return sandbox.replay("contexts", "shop/long", "--policies", policies, *options)
+@pytest.fixture
+def contexts(sandbox, capsys):
+    """Run the verb in this process, in the project; return its exit code and what it printed."""
+
+    def run(*arguments, conversation="shop/long"):
+        code = main(["contexts", conversation, *arguments])
+        return SimpleNamespace(ret=code, **capsys.readouterr()._asdict())
+
+    return run
 
 
-def test_policies_are_played_recorded_and_told_and_then_again_offline(sandbox):
+def test_policies_are_played_recorded_and_told_and_then_again_offline(sandbox, contexts, capsys):
     with Scripted([counted]) as server:
         shop(sandbox, server.url)
         sandbox.pytest("--record-mode=once").assert_outcomes(passed=1)
         alone = len(server.requests)
-        first = contexts(sandbox, "--record-mode=new_episodes", "--json")
-        assert first.ret == 0, first.stderr.str()
+        capsys.readouterr()
+        first = contexts("--policies", ALL, "--record-mode=new_episodes", "--json")
+        assert first.ret == 0, first.err
         asked = len(server.requests)
-        found = json.loads(first.stdout.str())
+        found = json.loads(first.out)
     assert alone == 5  # the whole history is played from what the suite recorded
     rows = {row["policy"]: row for row in found["policies"]}
     assert list(rows) == ["full", "last:2", "summary:1", "drop_tool_output", "own/halves.py"]
@@ -324,45 +336,47 @@ def test_policies_are_played_recorded_and_told_and_then_again_offline(sandbox):
     assert summary["summary_tokens"] > 0
     full = sum(turn["prompt_tokens"] for turn in rows["full"]["turns"])
     assert summary["saved"] == full - summary["prompt_tokens"] - summary["summary_tokens"]
-    again = contexts(sandbox)
+    again = sandbox.replay("contexts", "shop/long", "--policies", ALL)
     assert again.ret == 0
     assert len(server.requests) == asked
     told = again.stdout.str()
     assert "shop/long against small, judged by suites/s.yaml" in told
     assert "last:2, turn 5: contains (missing)" in told
-    assert Path(found["page"]).exists()
+    page = Path(found["page"]).read_text("utf-8")
+    assert f"replay contexts shop/long --policies {ALL} --target small" in page
+    assert "pytest &#34;suites" not in page
     lines = [json.loads(line) for line in Path(found["page"]).with_name("run.jsonl").read_text().splitlines()]
     assert [line["transcript"]["target"]["name"] for line in lines[1:]] == [
         "small+drop_tool_output", "small+halves", "small+last-2", "small+summary-1", "small",
     ]  # fmt: skip
 
 
-def test_without_a_suite_the_recording_says_what_must_hold(sandbox):
+def test_without_a_suite_the_recording_says_what_must_hold(sandbox, contexts):
     with Scripted([counted]) as server:
         shop(sandbox, server.url, suite="")
-        done = contexts(sandbox, "--record-mode=once", "--json", policies="last:1")
-        assert done.ret == 0, done.stderr.str()
-    full, last = json.loads(done.stdout.str())["policies"]
+        done = contexts("--policies", "last:1", "--record-mode=once", "--json")
+        assert done.ret == 0, done.err
+    full, last = json.loads(done.out)["policies"]
     assert (full["target"], last["target"]) == ("small+full", "small+last-1")
     assert (full["broken"], last["broken"]) == (0, 0)
     talk = TALK.replace('name: track, arguments: "{}"', 'name: other, arguments: "{}"')
     shop(sandbox, "http://127.0.0.1:9", suite="", talk=talk)
-    again = json.loads(contexts(sandbox, "--json", policies="last:1").stdout.str())
+    again = json.loads(contexts("--policies", "last:1", "--json").out)
     assert "no recorded interaction matches" in again["policies"][0]["problem"]
 
 
-def test_what_is_not_recorded_is_told_with_what_records_it(sandbox):
+def test_what_is_not_recorded_is_told_with_what_records_it(sandbox, contexts):
     shop(sandbox, "http://127.0.0.1:9")
-    done = contexts(sandbox, policies="last:2")
+    done = contexts("--policies", "last:2")
     assert done.ret == 1
-    told = done.stdout.str()
+    told = done.out
     assert "last:2 was not played to its end: " in told
     assert (
         "replay contexts shop/long --policies full,last:2 --target small --record-mode=new_episodes" in told
     )
 
 
-def test_a_conversation_that_is_played_to_completion_is_so_under_each_policy(sandbox):
+def test_a_conversation_that_is_played_to_completion_is_so_under_each_policy(sandbox, contexts):
     suite = """
         targets: [small]
         cases:
@@ -373,8 +387,8 @@ def test_a_conversation_that_is_played_to_completion_is_so_under_each_policy(san
     """
     with Scripted([counted]) as server:
         shop(sandbox, server.url, suite=suite)
-        done = contexts(sandbox, "--record-mode=once", "--json", policies="last:1")
-    full, last = json.loads(done.stdout.str())["policies"]
+        done = contexts("--policies", "last:1", "--record-mode=once", "--json")
+    full, last = json.loads(done.out)["policies"]
     assert [len(row["turns"]) for row in (full, last)] == [3, 3]
     assert last["saved"] > 0
 
@@ -393,7 +407,7 @@ def test_a_conversation_that_is_played_to_completion_is_so_under_each_policy(san
         (("shop/long", "--suite", "suites/other.yaml"), "suites/other.yaml has no case of shop/long"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments, told, sandbox):
+def test_what_makes_no_sense_is_refused(arguments, told, sandbox, contexts):
     shop(sandbox, "http://127.0.0.1:9")
     sandbox.write(
         {
@@ -404,18 +418,31 @@ def test_what_makes_no_sense_is_refused(arguments, told, sandbox):
             "suites/other.yaml": "targets: [small]\nconversations: [other]\nassert: [contract]\n",
         }
     )
-    done = sandbox.replay("contexts", *arguments)
+    done = contexts(*arguments[1:], conversation=arguments[0])
     assert done.ret == 4
-    assert told in done.stderr.str()
-    assert "Traceback" not in done.stderr.str()
+    assert told in done.err
 
 
-def test_recording_is_refused_in_ci(sandbox, monkeypatch):
+def test_recording_is_refused_in_ci(sandbox, contexts, monkeypatch):
     shop(sandbox, "http://127.0.0.1:9")
     monkeypatch.setenv("CI", "1")
-    done = contexts(sandbox, "--record-mode=once")
+    done = contexts("--record-mode=once")
     assert done.ret == 4
-    assert "CI is set" in done.stderr.str()
+    assert "CI is set" in done.err
+
+
+def test_a_policy_that_the_project_does_not_have_is_a_verdict_and_no_crash(sandbox):
+    shop(sandbox, "http://127.0.0.1:9")
+    with (sandbox.root / "replay.toml").open("a") as file:
+        file.write('context = "lst:2"\n')
+    result = sandbox.pytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(['*no policy is called "lst"; did you mean "last"?*'])
+    with (sandbox.root / "replay.toml").open("a") as file:
+        file.write("context_window = 0\n")
+    result = sandbox.pytest()
+    assert result.ret == 4
+    assert "context_window must be 1 or more" in result.stderr.str()
 
 
 def test_a_suite_whose_target_has_a_policy_records_and_replays_with_it(sandbox):

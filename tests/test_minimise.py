@@ -13,9 +13,10 @@ from itertools import pairwise
 from zlib import crc32
 
 import pytest
-from failing import Failing, text_of, tools_of, typed
+from failing import Failing, completion, text_of, tools_of, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted import reply
 
 from replay import documents, fixtures, providers
 from replay.config import Project
@@ -137,6 +138,65 @@ def test_a_search_that_was_killed_goes_on_without_asking_anything_twice(sandbox)
     assert repeated <= 1  # the one in flight: its answer never came
 
 
+def test_an_interrupted_search_says_how_to_go_on(sandbox):
+    with Failing(wants_refund_and_cancel, takes=0.05) as server:
+        project(sandbox, server)
+        command = [sys.executable, "-m", "replay.cli", "minimise", "refund", "--keep", "contains", "--once"]
+        begun = subprocess.Popen(command, cwd=sandbox.root, stderr=subprocess.PIPE, text=True)
+        while len(server.requests) < 4:
+            time.sleep(0.005)
+        begun.send_signal(signal.SIGINT)
+        _, said = begun.communicate(timeout=20)
+    assert begun.returncode == 2
+    assert "interrupted\ngo on: type the same again" in said
+    assert "Traceback" not in said
+
+
+def test_a_play_to_completion_keeps_what_it_goes_on_with(sandbox):
+    def answer(asked):
+        body = asked.json
+        if body["messages"][-1]["role"] == "tool":
+            text = "No." if "late" in body["messages"][-1]["content"] else "Yes."
+            return reply(completion(body, text))
+        said = completion(body, None, "tool_calls")
+        call = {"name": "lookup", "arguments": '{"order": "A-1"}'}
+        calls = [{"id": "c9", "type": "function", "function": call}]
+        said["choices"][0]["message"] |= {"tool_calls": calls}
+        return reply(said)
+
+    fixture = """
+        messages:
+          - {role: system, content: Be kind.}
+          - {role: user, content: Where is it?}
+        tools:
+          - {name: lookup, parameters: {type: object, properties: {order: {type: string}}}}
+          - {name: other}
+        tool_results:
+          - {name: lookup, arguments: {order: A-1}, content: {status: late, days: 3}}
+          - {name: lookup, arguments: {order: A-2}, content: {status: here}}
+    """
+    suite = """
+        targets: [bot]
+        cases:
+          - conversation: refund
+            play: to_completion
+            caps: {rounds: 4}
+            assert: [{contains: "Yes"}]
+    """
+    with Failing(wants_refund_and_cancel) as server:
+        server.script = [answer]
+        project(sandbox, server)
+        sandbox.write({"fixtures/conversations/refund.yaml": fixture, "suites/support.yaml": suite})
+        result = typed("minimise", "refund", "--keep", "contains", "--once")
+        assert result.ret == 0, str(result.stderr)
+    data = smallest(sandbox)
+    assert [message["role"] for message in data["messages"]] == ["user"]
+    assert [one["arguments"] for one in data["tool_results"]] == [{"order": "A-1"}]
+    case = documents.read(sandbox.root / "suites/minimal.yaml").data["cases"][0]
+    assert (case["play"], case["caps"]) == ("to_completion", {"rounds": 4})
+    sandbox.pytest("-k", "minimal").assert_outcomes(failed=1)
+
+
 def test_a_flaky_failure_is_asked_as_often_as_it_takes(sandbox):
     with Failing(wants_refund_and_cancel, rate=0.6, seed=1) as server:
         project(sandbox, server)
@@ -183,9 +243,9 @@ def test_what_does_not_fail_is_not_minimised(sandbox):
     with Failing(lambda _: False) as server:
         project(sandbox, server)
         result = typed("minimise", "refund")
-        assert len(server.requests) == 10
+        assert len(server.requests) == 20
     assert result.ret == 1
-    result.stderr.fnmatch_lines(["refund does not fail (failing-assertion) in 10 attempts"])
+    result.stderr.fnmatch_lines(["refund does not fail (failing-assertion) in 20 attempts"])
 
 
 def test_a_failure_that_cannot_be_is_refused_before_anything_is_sent(sandbox):

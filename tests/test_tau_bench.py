@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -70,14 +71,14 @@ def told(traj):
             message = {name: logged[name] for name in ("content", "tool_calls") if logged.get(name)}
         usage = {"prompt_tokens": len(text) // 4, "completion_tokens": 5, "total_tokens": len(text) // 4 + 5}
         finish = "tool_calls" if message.get("tool_calls") else "stop"
-        return reply(completion({"content": None} | message, finish, usage=usage))
+        return reply(completion({"content": None} | message, finish, usage=usage, model="m-1"))
 
     return answer
 
 
 def write(folder, url, one, suite=""):
     (folder / "replay.toml").write_text(
-        '[targets.t]\nprovider = "openai_compatible"\nmodel = "gpt-4o-mini-2024-07-18"\n'
+        '[targets.t]\nprovider = "openai_compatible"\nmodel = "m-1"\n'
         f'base_url = "{url}/v1"\n[redaction]\nsalt = "s"\npii = "keep"\n'
     )
     project = Project.find(folder)
@@ -137,6 +138,29 @@ def test_a_real_conversation_is_played_to_its_end_as_it_went(number, trajectorie
     repeated = [one for one in live.verdicts if one.kind == "repeated"]
     assert len(repeated) == sent_twice(traj)
     assert found <= {"repeated"}
+
+
+def test_a_real_conversation_that_is_resumed_and_books_again_is_found(trajectories, tmp_path):
+    traj = trajectories[0][:18]  # up to what the booking returned
+    (again,) = traj[16]["tool_calls"]
+    script = [
+        reply(
+            completion(
+                {"content": None, "tool_calls": [again | {"id": "call_again"}]}, "tool_calls", model="m-1"
+            )
+        ),
+        reply(completion(BYE, model="m-1")),
+    ]
+    resumed = replace(
+        conversation(traj, "airline"), messages=tuple(map(Message.from_json, traj)), user_turns=()
+    )
+    with Scripted(script) as server:
+        project = write(tmp_path, server.url, resumed, SUITE)
+        (planned,) = plan(load(tmp_path / "suites/s.yaml", project), project)
+        result = Runner(project, "once").run(planned)
+    (found,) = [one for one in result.verdicts if one.bad]
+    assert (found.assertion, found.kind, found.turn) == ("no_duplicate_effects", "repeated", 1)
+    assert [place.get("message") for place in found.actual] == [17, None]
 
 
 def test_every_policy_keeps_real_histories_legal(trajectories):

@@ -11,6 +11,7 @@ arguments that make no sense. What an assertion may have besides its call:
     review(conversation) -> Faults    what makes it pointless on a conversation, before anything is played
     contradicts(other) -> bool        both cannot hold of one reply
     excuses                           kinds of `contract` that it expects, and that are no failure beside it
+    names                             those that its verdicts bear, where it is not its own alone (`turn`)
     negatable = False                 it cannot stand under `not`
     from_yaml(argument) -> Assertion  reads its YAML itself (`not`)
 """

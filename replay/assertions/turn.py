@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from replay import assertions
+from replay.assertions._found import names_of
 from replay.conversation import Conversation, Json
 from replay.diff import short
 from replay.errors import Fault, nearest
@@ -70,6 +71,11 @@ class AtTurn:
 
     def _with(self, inner: Iterable[assertions.Assertion]) -> AtTurn:
         return replace(self, inner=tuple(inner))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its verdicts."""
+        return ("turn", *(name for one in self.inner for name in names_of(one)))
 
     @property
     def asks(self) -> tuple[str, ...]:

@@ -34,12 +34,14 @@ def choose(words: Sequence[str], *, every: bool = False) -> list[Chosen]:
     """Return the cases that words name, each once, in the order of suites and cases.
 
     A word is a case's id, a conversation's name, a suite (its name or file), pytest's name of a case
-    (`suites/support.yaml::support/refund[gpt-4o]#1`), or a run: its failed cases, with `every` all of them.
+    (`suites/support.yaml::support/refund[gpt-4o]#1`), or a run: its failed cases, with `every` all of them,
+    or one that is named (`reports/night::support/refund[gpt-4o]#1`).
+
     Suites are read as pytest reads them, with their `conftest.py`. Raises BadInput and NothingToRun.
     """
     named = [word for word in words if not _is_run(word)]
     project = Project.find(Path())
-    found = [one for word in words if _is_run(word) for one in _of_run(Path(word), project, every)]
+    found = [one for word in words if _is_run(word) for one in _of_run(word, project, every)]
     if named:
         if project.file is None:
             raise BadInput("there is no project here: no folder above has a replay.toml or [tool.replay]")
@@ -66,17 +68,24 @@ def collected(paths: Iterable[Path]) -> list[Planned]:
     with redirect_stdout(told), redirect_stderr(told):
         code = pytest.main([*options, *map(str, paths)], plugins=[keeper])
     if code not in (0, 5):
-        raise BadInput(told.getvalue().strip().replace("ERROR: ", ""))
+        raise BadInput("\n".join(_faults(told.getvalue())))
     if not getattr(keeper, "planned", None):
         raise NothingToRun("the suites hold no case")
     return keeper.planned
+
+
+def _faults(told: str) -> Iterator[str]:
+    """What pytest says is wrong, without what it says of itself."""
+    for line in told.splitlines():
+        if line.strip() and not line.startswith(("no tests collected", "=")):
+            yield line.removeprefix("ERROR: ").strip()
 
 
 # -- words ------------------------------------------------------------------------------------------------
 
 
 def _is_run(word: str) -> bool:
-    path = Path(word)
+    path = Path(word.partition("::")[0])
     return (path.is_dir() and (path / "run.jsonl").is_file()) or (path.suffix == ".jsonl" and path.is_file())
 
 
@@ -114,18 +123,26 @@ def _at_home(planned: Planned, project: Project) -> Chosen:
 # -- runs -------------------------------------------------------------------------------------------------
 
 
-def _of_run(path: Path, project: Project, every: bool) -> list[Chosen]:
+def _of_run(word: str, project: Project, every: bool) -> list[Chosen]:
+    name, _, case = word.partition("::")
+    path = Path(name)
     reading = runs.read(path)
-    results = [data for data in reading.results if every or data.get("outcome") in ("failed", "error")]
-    results = [data for data in results if (data.get("files") or {}).get("suite")]  # no test of an app
+    results = [data for data in reading.results if _wanted(data, case, every)]
     if not results:
-        raise NothingToRun(f"{path} has no failed case of a suite; --all takes all of its cases")
+        told = f'has no case "{case}"' if case else "has no failed case; --all takes all of its cases"
+        raise NothingToRun(f"{path} {told} (tests of an app's own code cannot be packed)")
     if project.file is None:
         project = Project.find(path.parent)
     project, _ = variants.with_variants(project, dict.fromkeys((*project.targets, *_asked(reading.header))))
     suites = sorted({project.root / data["files"]["suite"] for data in results})
     planned = {(one.suite, one.case.conversation): one for one in collected(suites)}
     return [_from_run(data, planned, project) for data in results]
+
+
+def _wanted(data: Object, case: str, every: bool) -> bool:
+    if not (data.get("files") or {}).get("suite"):  # a test of an app's own code
+        return False
+    return data["case"]["id"] == case if case else every or data.get("outcome") in ("failed", "error")
 
 
 def _asked(header: Object) -> list[str]:

@@ -114,7 +114,12 @@ def _redactor(chosen: Sequence[Chosen]) -> Redactor:
 
 def _cleaned(members: Mapping[str, bytes], redactor: Redactor) -> tuple[dict[str, bytes], Counter[str]]:
     """Return the members without secrets, and how much of each kind was replaced. Raises BadInput."""
-    clean, replaced, faults = dict[str, bytes](), Counter[str](), list[Fault]()
+    clean, replaced = dict[str, bytes](), Counter[str]()
+    faults = [
+        Fault(name, 0, 0, f"the file's name holds {kind}; rename it")
+        for name in members
+        for kind, _ in redactor.find(name)
+    ]
     for name, data in members.items():
         try:
             clean[name], done = cleaned(File(Path(name), data), redactor)
@@ -152,21 +157,12 @@ def _key(one: Chosen) -> Key:
 
 def _refuse_secrets(members: Mapping[str, bytes], redactor: Redactor) -> None:
     faults = [
-        Fault(name, 0, 0, f"the file's name holds {kind}")
-        for name in members
-        for kind in _kinds(name, redactor)
+        Fault(name, one.line, 0, f"{one.kind} would be inside; nothing was written")
+        for name, data in members.items()
+        for one in found_in(File(Path(name), data), redactor)
     ]
-    for name, data in members.items():
-        found = found_in(File(Path(name), data), redactor)
-        faults += (
-            Fault(name, one.line, 0, f"{one.kind} would be inside; nothing was written") for one in found
-        )
     if faults:
         raise BadInput(faults)
-
-
-def _kinds(name: str, redactor: Redactor) -> Iterable[str]:
-    return (kind for kind, _ in redactor.find(name))
 
 
 def _changed(chosen: Iterable[Chosen], found: Outcomes) -> Iterator[str]:

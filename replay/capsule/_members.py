@@ -52,7 +52,7 @@ def _add(members: dict[str, bytes], found: tuple[str, bytes]) -> None:
     name, data = found
     if members.setdefault(name, data) != data:
         told = name.removeprefix("fixtures/conversations/").removesuffix(".yaml")
-        raise BadInput(f"{told} is asked in two ways, by two variants; make a capsule of each")
+        raise BadInput(f"{told} is asked in two ways, by two targets; make a capsule of each: RUN::CASE")
 
 
 def _conversation(one: Chosen) -> tuple[str, bytes]:

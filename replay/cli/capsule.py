@@ -18,7 +18,7 @@ def capsule(cases: tuple[str, ...], out: Path, every: bool, as_json: bool) -> No
     """Pack cases, with all they need and without secrets, into one file that `replay run` plays anywhere.
 
     CASE is a case's id as reports and pytest show it, a conversation, or a suite; RUN is a folder of a run,
-    whose failed cases are taken.
+    whose failed cases are taken, or RUN::CASE one of its cases.
     """
     from replay.capsule import make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +55,7 @@ class Trial:
         """
         names = [target.name for target in self.targets]
         allowed = gate(self.project, Budget(self.order.max_cost), names)
-        runner = Runner(self.project, self.order.mode, gate=allowed, hint=self._hint)
+        runner = Runner(self.project, self.order.mode, gate=allowed, command=self._command)
         if runner.live:
             runner.ready(names)
         writer = RunWriter(folder, self._header(command))
@@ -74,10 +75,11 @@ class Trial:
         return result
 
     @property
-    def _hint(self) -> str:
+    def _command(self) -> str:
         policies = ",".join(one.spec for one in self.policies)
-        chosen = f"--target {self.order.target} --record-mode=new_episodes"
-        return f"replay contexts {self.order.conversation} --policies {policies} {chosen}"
+        words = ["replay", "contexts", self.order.conversation, "--policies", policies]
+        suite = ["--suite", str(self.order.suite)] if self.order.suite else []
+        return shlex.join([*words, "--target", self.order.target, *suite])
 
     def _header(self, command: Sequence[str]) -> dict[str, object]:
         versions = {"replay": version("conversation-replay"), "python": sys.version.split()[0]}

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from replay.assertions._cost import cost_of_usage
 from replay.conversation import Json
+from replay.cost import cost_of_usage
 from replay.turn import Request, Target, Usage
 
 COMPLETION = 1_000  # tokens of a completion whose request sets no limit

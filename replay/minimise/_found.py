@@ -79,9 +79,9 @@ class Minimised:
 
     def text(self) -> str:
         """Say it to a person."""
-        was, now = self.sizes
+        name, (was, now) = self.original.conversation.name, self.sizes
         said = [
-            f"{self.original.conversation.name} fails with {self.failure}: {now:,} of {was:,} characters do",
+            f"{name} fails with {self.failure}; {now:,} of {was:,} characters will do",
             self._worth(),
             f"{self.tests} candidates, {self.asked} probes asked now, {self.known} known from before",
         ]

@@ -49,11 +49,11 @@ class Search:
         return f"{len(self._document['messages'])} messages left after {self._decider.tests} candidates"
 
     def _levels(self) -> Iterator[tuple[str, Level]]:
-        yield from ((level.__name__, level) for level in LARGE)
+        yield from LARGE
         number = 0
         while (number := number + 1) <= depth(self._document):
             yield f"branches, depth {number}", at_depth(number)
-        yield from zip(("paragraphs", "sentences", "words"), TEXTS, strict=True)
+        yield from TEXTS
 
     def _to_one_turn(self) -> None:
         """Ask only for the reply of the turn that fails, where that is enough."""

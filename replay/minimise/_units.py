@@ -75,6 +75,11 @@ def results(document: Object) -> list[Unit]:
     return _items(document, "tool_results")
 
 
+def said_later(document: Object) -> list[Unit]:
+    """List what the user says when the model has stopped."""
+    return _items(document, "user_turns")
+
+
 def params(document: Object) -> list[Unit]:
     """List the parameters; what they hold is of another level."""
     return [Unit((("params", name),)) for name in document.get("params") or {}]
@@ -124,12 +129,26 @@ def spans(cut: Callable[[str], list[tuple[int, int]]]) -> Level:
     return level
 
 
-LARGE: tuple[Level, ...] = (turns, messages, calls, tools, results, params, parts)
-TEXTS: tuple[Level, ...] = (spans(paragraphs), spans(sentences), spans(words))
+LARGE: tuple[tuple[str, Level], ...] = (
+    ("turns", turns),
+    ("messages", messages),
+    ("tool calls", calls),
+    ("later user turns", said_later),
+    ("tools", tools),
+    ("tool results", results),
+    ("params", params),
+    ("parts", parts),
+)
+TEXTS: tuple[tuple[str, Level], ...] = (
+    ("paragraphs", spans(paragraphs)),
+    ("sentences", spans(sentences)),
+    ("words", spans(words)),
+)
 SINGLE: tuple[Level, ...] = (
     messages,
     neighbours,
     calls,
+    said_later,
     tools,
     results,
     params,
@@ -150,6 +169,8 @@ def texts(document: Object) -> Iterator[tuple[Cut, str]]:
             yield from _text((*path, number, "text"), part.get("text"))
         for way, arguments in _arguments(place, one):
             yield from _text(way, arguments, as_json=True)
+    for number, said in enumerate(document.get("user_turns") or ()):
+        yield from _text(("user_turns", number), said)
     for number, tool in enumerate(document.get("tools") or ()):
         holder, way = _function(tool, number)
         yield from _text((*way, "description"), holder.get("description"))

@@ -29,8 +29,10 @@ class Answer:
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict]) -> Answer:
-        """Read the verdicts on a case, each failure once."""
-        bad = {one.identity: one.message for one in reversed(verdicts) if one.bad}
+        """Read the verdicts on a case, each failure once; of a play that stopped, nothing else is one."""
+        wrong = [one for one in verdicts if one.bad]
+        wrong = [one for one in wrong if one.assertion == "play"] or wrong
+        bad = {one.identity: one.message for one in reversed(wrong)}
         return cls(tuple((*identity, bad[identity]) for identity in reversed(bad)))
 
     def to_json(self) -> Json:

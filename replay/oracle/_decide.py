@@ -11,6 +11,7 @@ from replay.oracle._probe import Probe
 from replay.stats import Wald, at_least_chance, rate
 
 LOOKS = (10, 20, 40, 80)  # attempts after which the rate may be known well enough
+FIRST = 20  # attempts among which a failure is seen, or is taken for none
 CLOSE = 0.6  # its lower bound, as a part of the rate that was seen
 GONE = 0.1  # of the original's rate: what fails as rarely as that does not fail the same way any more
 LOOSE = 0.1  # the chance to miss a removal in the search, where the last pass looks again
@@ -37,14 +38,14 @@ class Measured(NamedTuple):
 def measured(oracle: Oracle, probe: Probe, failure: Failure, error: float) -> Measured:
     """Ask until the rate of a failure is known about well enough; `least` is wrong with at most `error`.
 
-    A probe that does not fail in the first attempts is asked no more.
+    A probe that does not fail in the first FIRST attempts is asked no more.
     """
     answers: list[Answer] = []
     for look in LOOKS:
         answers += oracle.ask(probe, range(len(answers) + 1, look + 1))
         failed = _count(answers, failure)
         least = at_least_chance(failed, look, error / len(LOOKS))
-        if not failed or least >= CLOSE * failed / look:
+        if least >= CLOSE * failed / look if failed else look >= FIRST:
             break
     return Measured(failed, look, least)
 

@@ -41,6 +41,9 @@ def found(
     if judges:
         entry = replace(entry, assertions=judges_of(judges, project))
     asked = _target(project, target, entry) if asks else Target("", "", "")
+    if entry.loop.user_turns is not None:  # what a case says in place of the conversation's own
+        conversation = replace(conversation, user_turns=entry.loop.user_turns)
+        entry = replace(entry, loop=replace(entry.loop, user_turns=None))
     return Probe(as_asked(conversation, asked, project), asked, entry)
 
 

@@ -96,7 +96,7 @@ class Live:
         """Read a result. Raises Ended where it is none: nothing may be sent, or nothing came back."""
         answer = _hidden(Answer.of(result.verdicts), runner, result)
         for assertion, kind, message in answer.wrong:
-            if (assertion, kind) in _NOT_ASKED:
+            if (assertion, kind) in _NOT_ASKED or kind == "not_asked":
                 raise Ended(_UNRECORDED if kind == "no_recording" else message)
         for turn in result.transcript.turns:
             if turn.error and turn.error.kind in _SAYS_NOTHING and not self._is_wanted(turn.error):

@@ -11,6 +11,7 @@ from replay.config import Project
 from replay.errors import ReplayError
 from replay.limits import Budget, gate
 from replay.oracle._answer import Failure
+from replay.oracle._decide import FIRST
 from replay.oracle._find import found
 from replay.oracle._function import Function, is_function
 from replay.oracle._live import Live
@@ -18,8 +19,6 @@ from replay.oracle._probe import Probe
 from replay.oracle._remembered import Remembered
 from replay.oracle._store import Store
 from replay.turn import Target
-
-FIRST = 10  # attempts among which the first failure is looked for
 
 
 class NotFailing(ReplayError):

@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from replay.assertions._found import name_of
+from replay.assertions._found import names_of
 from replay.conversation import Conversation
 from replay.jsontext import canonical
 from replay.suites import Entry
@@ -32,11 +32,13 @@ class Probe:
         """The hash of what is asked: whatever else differs, the answer could be the same."""
         settings = {key: said for key, said in self.target.settings.items() if key not in _NOT_ASKED}
         data = self.conversation.to_json()
+        goes_on = self.entry.play == "to_completion"
         said = {
             "messages": data["messages"],
             "tools": data.get("tools"),
             "params": self.conversation.params,
-            "tool_results": data.get("tool_results") if self.entry.play == "to_completion" else None,
+            "tool_results": data.get("tool_results") if goes_on else None,
+            "loop": [data.get("user_turns"), self.entry.loop.to_json()] if goes_on else None,
             "target": [self.target.provider, self.target.model, settings],
             "play": [self.entry.play, *self.entry.turns],
             "faults": [repr(fault) for fault in self.entry.faults],
@@ -61,6 +63,6 @@ class Probe:
         kept = (
             one
             for one in self.entry.assertions
-            if name_of(one) == assertion or (assertion == "contract" and hasattr(one, "excuses"))
+            if assertion in names_of(one) or (assertion == "contract" and hasattr(one, "excuses"))
         )
         return self.of(self.conversation, assertions=tuple(kept))

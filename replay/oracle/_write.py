@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
-from replay import assertions, atomic, documents, fixtures
+from replay import assertions, atomic, documents, fixtures, schemas
 from replay.assertions._found import name_of
 from replay.config import Project
 from replay.conversation import Conversation, Json
@@ -39,6 +39,7 @@ def write(
     written = [fixtures.save(conversation, project)]
     if not suite:
         return written
+    schemas.write(project.root)
     Targets(project).keep(probe.target)
     if recording is not None and recording.is_file():
         cassette = project.cassettes / conversation.name / f"{probe.target.name}.yaml"
@@ -64,7 +65,8 @@ def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Ite
         yield writer.path
         return
     turns = entry.turns if entry.play == "every_turn" else None
-    writer.add(name, probe.target.name, judges, turns, play=entry.play)
+    loop = entry.loop.to_json() if entry.play == "to_completion" else {}
+    writer.add(name, probe.target.name, judges, turns, play=entry.play, loop=loop)
     writer.close([f"Written by `replay`: what {suite} shows. Edit it as you like."])
     yield writer.path
 

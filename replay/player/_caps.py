@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from replay.assertions._cost import cost_of
 from replay.assertions.token_budget import tokens
+from replay.cost import cost_of
 from replay.limits import roughly
 from replay.loop import Caps
 from replay.player._request import Halt

@@ -49,8 +49,7 @@ class Provider(Protocol):
     What plays the server's part may use: `HOME`, where the provider's own API is (`https://host`);
     `encode_stream(reply, place) -> Iterator[bytes]`, the pieces of a streamed response that says this, asked
     for at that place; `encode_whole(reply)`, a body like `encode_reply`'s with what SDKs miss in it where
-    another wire said this first; `encode_error(status, message, code)`, the body of an error, without it
-    OpenAI's.
+    another wire said this first.
     """
 
     def place(self, method: str, url: str) -> Place | None:

@@ -61,9 +61,3 @@ def _grown(block: Object) -> tuple[Object, list[Object]]:
         start["signature"] = ""
     cited = start.pop("citations", None) or ()
     return start, [*deltas, *({"type": "citations_delta", "citation": citation} for citation in cited)]
-
-
-def encode_error(status: int, message: str, code: str) -> Object:
-    """Return the body of an error; `code` has no place of its own on this wire."""
-    kind = "not_found_error" if status == 404 else "api_error" if status >= 500 else "invalid_request_error"
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": code}

@@ -86,17 +86,6 @@ def failure(problem: BaseException, *, begun: bool = False) -> ApiError:
     return failed(type(cause).__name__, str(cause), begun=begun)
 
 
-def encode(status: int, message: str, code: str) -> Object:
-    """Return the body of an error as OpenAI's wires have it, and all that are like them."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-def encode_plain(_: int, message: str, __: str) -> Object:
-    """Return the body of an error where a wire has nothing but a message (Cohere, Bedrock)."""
-    return {"message": message}
-
-
 def is_error(document: Json) -> bool:
     """Tell whether a document that came with a success status says that it is an error."""
     if isinstance(document, list):

@@ -14,8 +14,6 @@ from replay.providers._gemini_reply import write
 from replay.providers._streamed import event, pieces
 from replay.turn import Reply
 
-_STATUS = {404: "NOT_FOUND", 500: "INTERNAL"}
-
 
 def encode_stream(reply: Reply, asked: Place) -> Iterator[bytes]:
     """Yield the events of a stream that says this; one array, unless events were asked for (`alt=sse`)."""
@@ -44,10 +42,3 @@ def _pieces(part: Object) -> list[Object]:
     if not part.keys() <= {"text", "thought"}:  # a signature belongs to a whole part
         return [part]
     return [part | {"text": piece} for piece in pieces(part["text"])]
-
-
-def encode_error(status: int, message: str, code: str) -> Object:
-    """Return the body of an error: a google.rpc.Status, whose reason is `code`."""
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code, "domain": "replay"}
-    word = _STATUS.get(status, "INVALID_ARGUMENT")
-    return {"error": {"code": status, "message": message, "status": word, "details": [info]}}

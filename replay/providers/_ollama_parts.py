@@ -157,11 +157,6 @@ def _count(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def encode_error(_: int, message: str, __: str) -> Object:
-    """Return the body of an error."""
-    return {"error": message}
-
-
 def ending(reply: Reply) -> Object:
     """Return what the last object of an answer says beside the text."""
     usage = reply.usage or Usage()

@@ -58,6 +58,11 @@ class Refusals:
         body = self.body(status or usual, named, code, MESSAGES[kind])
         return Refusal(status or usual, body, self.headers(named))
 
+    def because(self, message: str, code: str) -> Refusal:
+        """Return the refusal of a request that nothing is wrong with but what `message` says."""
+        status, named, _ = self.codes["invalid_request"]
+        return Refusal(status, self.body(status, named, code, message), self.headers(named))
+
 
 def of(provider: Any, url: str = "") -> Refusals:
     """Return the refusals of a provider's wire, as they are at this URL."""
@@ -104,6 +109,7 @@ OPENAI = Refusals(
         "auth": (401, "invalid_request_error", "invalid_api_key"),
         "forbidden": (403, "request_forbidden", "unsupported_country_region_territory"),
         "content_filter": (400, "invalid_request_error", "content_filter"),
+        "invalid_request": (400, "invalid_request_error", ""),
     },
     _openai,
     {"data": _openai(500, "server_error", "", _BROKEN)},
@@ -132,6 +138,7 @@ ANTHROPIC = Refusals(
         "auth": (401, "authentication_error", ""),
         "forbidden": (403, "permission_error", ""),
         "content_filter": (400, "invalid_request_error", ""),
+        "invalid_request": (400, "invalid_request_error", ""),
     },
     _anthropic,
     {
@@ -146,6 +153,7 @@ _GOOGLE = {
     "auth": (401, "UNAUTHENTICATED", "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
     "forbidden": (403, "PERMISSION_DENIED", ""),
     "content_filter": (400, "INVALID_ARGUMENT", ""),
+    "invalid_request": (400, "INVALID_ARGUMENT", ""),
 }
 GEMINI = Refusals(
     _GOOGLE,
@@ -163,6 +171,7 @@ AWS = Refusals(
         "auth": (403, "UnrecognizedClientException", ""),
         "forbidden": (403, "AccessDeniedException", ""),
         "content_filter": (400, "ValidationException", ""),
+        "invalid_request": (400, "ValidationException", ""),
     },
     _plain,
     {"event": "modelStreamErrorException", "error": "exception", "data": {"message": _BROKEN}},
@@ -175,6 +184,7 @@ _STATUSES = {
     "auth": (401, "", ""),
     "forbidden": (403, "", ""),
     "content_filter": (400, "", ""),
+    "invalid_request": (400, "", ""),
 }
 COHERE = Refusals(
     _STATUSES,

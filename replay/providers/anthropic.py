@@ -18,7 +18,7 @@ from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import _anthropic_places, _anthropic_wire, _settings
 from replay.providers._anthropic_places import place
-from replay.providers._anthropic_streamed import encode_error, encode_stream, encode_whole
+from replay.providers._anthropic_streamed import encode_stream, encode_whole
 from replay.providers._anthropic_wire import (
     claims,
     decode,
@@ -40,7 +40,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "encode_stream",
     "encode_whole",

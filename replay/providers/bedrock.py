@@ -21,7 +21,6 @@ from replay.providers._converse import (
     encode_reply,
     is_end,
 )
-from replay.providers._errors import encode_plain as encode_error
 from replay.providers._refusals import AWS as REFUSALS
 from replay.turn import Request, Target, Turn
 
@@ -32,7 +31,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "is_end",
     "place",

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from replay.providers import Place, _bedrock, _nova
-from replay.providers._errors import encode_plain as encode_error
 from replay.providers._nova import (
     claims,
     decode,
@@ -26,7 +25,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "is_end",
     "place",

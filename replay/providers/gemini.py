@@ -28,7 +28,7 @@ from replay.providers import (
     _url,
 )
 from replay.providers._gemini_stream import decode, decode_stream, is_end
-from replay.providers._gemini_streamed import encode_error, encode_stream
+from replay.providers._gemini_streamed import encode_stream
 from replay.providers._refusals import GEMINI as REFUSALS
 from replay.turn import Reply, Request, Target, Turn
 
@@ -39,7 +39,6 @@ __all__ = [
     "decode_request",
     "decode_stream",
     "encode",
-    "encode_error",
     "encode_reply",
     "encode_stream",
     "is_end",

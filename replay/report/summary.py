@@ -184,7 +184,7 @@ def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict], times: i
         next(iter(_known(data.get("cost"))), None),
         sum(waited) if waited else None,
         len(turns),
-        command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"]),
+        str(files.get("command") or command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"])),
         times,
     )
 

@@ -117,8 +117,9 @@ function notExecuted(answer) {
 function contextNote(context) {
   if (!context) return null;
   const [[were, are], [had, has]] = [context.messages || [], context.tokens || []];
+  if (were === are && had === has) return null;
   const spent = context.usage ? `, the summary took ${count(context.usage.total_tokens)} tokens` : "";
-  return h("p.note", null, `${context.policy}: ${plural(were, "message")} became ${count(are)}, about ${count(had)} tokens ${count(has)}${spent}`);
+  return h("p.note", null, `${context.policy}: ${plural(were, "message")} became ${count(are)}, about ${count(had)} tokens became ${count(has)}${spent}`);
 }
 
 function errorCard(error) {

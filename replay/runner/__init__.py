@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from replay import assertions, fixtures, providers
-from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.fold import now
@@ -19,6 +18,7 @@ from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
+from replay.cost import cost_of
 from replay.errors import BadInput, ProviderFailure, ReplayError, Shed, StorageError
 from replay.faults import Faults
 from replay.fixtures import variants
@@ -34,7 +34,18 @@ from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
+__all__ = [
+    "Planned",
+    "Runner",
+    "Tries",
+    "cases",
+    "cassette_path",
+    "check",
+    "clashes",
+    "plan",
+    "shown",
+    "targets_of",
+]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -51,7 +62,7 @@ class Runner:
     before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
     A call is tried again `retries` times where its target does not say how often. `heard` is told of each as
     soon as it is recorded. `stopped` says why a target is asked no more.
-    `hint` is what to type to record what is missing, by default pytest's way.
+    `command` runs the cases again, where that is not pytest; `--record-mode` is an option of it.
     """
 
     project: Project
@@ -66,7 +77,7 @@ class Runner:
     wait: Callable[[float], None] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
     stopped: dict[str, str] = field(default_factory=dict)
-    hint: str = ""
+    command: str = ""
     _began: str = field(default_factory=now)
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
@@ -210,7 +221,7 @@ class Runner:
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
-            record_hint=self.hint or f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            record_hint=f"{self.command or _pytest(planned)} --record-mode=new_episodes",
             cache=partial(self._later, planned),
             forgive="" if self.failures else self._began,
             heard=self.heard and partial(self.heard, planned),
@@ -266,12 +277,17 @@ class Runner:
             "suite": planned.suite,
             "conversation": fixtures.where(planned.fixture, self.project),
             "cassette": self.project.shown(self.cassette_of(case)),
+            **({"command": self.command} if self.command else {}),
         }
 
 
 def targets_of(planned: Planned) -> tuple[str, ...]:
     """The targets that a case asks: its own, and those of its assertions."""
     return (planned.case.target, *assertions.asked(planned.entry.assertions))
+
+
+def _pytest(planned: Planned) -> str:
+    return f'pytest "{planned.suite}::{planned.case.id}"'
 
 
 def _cost(transcript: Transcript) -> float | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from replay.cassette.cassette import Cassette
 from replay.limits import LONGEST_WAIT
 from replay.turn import RETRYABLE, Target, Try, Turn
 
@@ -19,6 +18,13 @@ FIRST, MOST, JITTER = 0.5, 30.0, 0.5  # seconds: the first wait, the longest, an
 _LATER = 1.1  # times what the provider asks for, so that not all come back in the same moment
 
 
+class Recording(Protocol):
+    """What is played from, as a cassette is."""
+
+    def has_retry(self) -> bool:
+        """Whether the next recorded answer to the last request is a further attempt."""
+
+
 class Tries:
     """Tries calls again by the class of their error, at most `retries` times if the target says nothing else.
 
@@ -29,15 +35,15 @@ class Tries:
     """
 
     def __init__(
-        self, cassette: Cassette, wait: Callable[[float], None] | None, retries: int, *, again: bool
+        self, recording: Recording, wait: Callable[[float], None] | None, retries: int, *, again: bool
     ) -> None:
-        self._cassette, self._wait, self._retries, self._try_again = cassette, wait, retries, again
+        self._recording, self._wait, self._retries, self._try_again = recording, wait, retries, again
 
     def __call__(self, target: Target, once: Once) -> Turn:
         turn, tries = once(1), list[Try]()
         if turn.error is None:
             return turn
-        while _may_mend(turn) and self._cassette.has_retry():
+        while _may_mend(turn) and self._recording.has_retry():
             tries.append(_kept(turn))
             turn = once(len(tries) + 1)
         left = int(target.settings.get("retries", self._retries)) - len(tries)

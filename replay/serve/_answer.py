@@ -16,50 +16,53 @@ from typing import Any
 
 import httpx2
 
-from replay.serve._journal import Call
+from replay.serve._journal import Call, Journal
 from replay.serve._refusal import Refusal
 
 _RESETS = (httpx2.NetworkError, httpx2.ProxyError)
 _GONE = object()
 _END = object()
 _NO_LINGER = struct.pack("ii", 1, 0)
-_OF_THE_WIRE = (b"transfer-encoding", b"connection", b"keep-alive")
+# With a length a client would be done before the end is sent, and with it what is recorded is kept.
+_OF_THE_WIRE = (b"transfer-encoding", b"connection", b"keep-alive", b"content-length")
 
 
 class Answer:
-    """An ASGI application for one request; `make` answers it, and `call` is told what came of it.
+    """An ASGI application for one request; `make` answers it.
 
+    What came of it is in the journal before the last of it is sent: a client may look there at once.
     With `whole` an answer is read to its end even when the client does not wait for it: what is recorded must
     not depend on when a client was seen to leave.
     """
 
-    def __init__(self, call: Call, make: Callable[[], httpx2.Response], *, whole: bool) -> None:
-        self._call, self._make, self._whole = call, make, whole
+    def __init__(
+        self, call: Call, journal: Journal, make: Callable[[], httpx2.Response], *, whole: bool
+    ) -> None:
+        self._call, self._journal, self._make, self._whole = call, journal, make, whole
         self._left = threading.Event()
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._begun = False
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> str:
-        """Send the answer; returns how it ended, as `Call.ended` says it."""
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send the answer."""
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._work, args=(loop,), name="replay answer", daemon=True).start()
         watch = asyncio.create_task(self._watch(receive))
         try:
-            return await self._pass_on(scope, send)
+            await self._pass_on(scope, send)
         finally:
             self._left.set()
             watch.cancel()
 
-    async def _pass_on(self, scope: Any, send: Any) -> str:
-        while True:
-            event = await self._events.get()
-            if event is _GONE:
-                return "left"
+    async def _pass_on(self, scope: Any, send: Any) -> None:
+        while (event := await self._events.get()) is not _GONE:
             if event is _END:
+                self._journal.end(self._call, "whole")
                 await send({"type": "http.response.body", "body": b""})
-                return "whole"
+                return
             if isinstance(event, BaseException):
-                return await self._fail(event, scope, send)
+                await self._fail(event, scope, send)
+                return
             if not self._begun:
                 self._begun = True
                 await send({"type": "http.response.start", "status": event[0], "headers": event[1]})
@@ -71,22 +74,17 @@ class Answer:
             pass
         self._events.put_nowait(_GONE)
 
-    async def _fail(self, problem: BaseException, scope: Any, send: Any) -> str:
+    async def _fail(self, problem: BaseException, scope: Any, send: Any) -> None:
         if not isinstance(problem, httpx2.TransportError) and not self._begun:
-            refusal = Refusal.of(problem, self._call)
-            self._call.message = refusal.message
-            await refusal.send(scope, send)
-            return "whole"
+            await Refusal.of(problem, self._call).send(self._journal, send)
+            return
         self._call.message = self._call.message or f"{type(problem).__name__}: {problem}"
         if isinstance(problem, httpx2.TimeoutException):
-            await self._gone()
-            return "silent"
-        reset = isinstance(problem, _RESETS)
-        await _hang_up(scope["state"]["transport"], reset=reset)
-        await self._gone()
-        return "reset" if reset else "cut"
-
-    async def _gone(self) -> None:
+            self._journal.end(self._call, "silent")
+        else:
+            reset = isinstance(problem, _RESETS)
+            self._journal.end(self._call, "reset" if reset else "cut")
+            await _hang_up(scope["state"]["transport"], reset=reset)
         while await self._events.get() is not _GONE:
             pass
 

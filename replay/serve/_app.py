@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -67,19 +68,16 @@ class _Door:
         request = Request(scope, receive)
         query = scope["query_string"]
         target = (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
-        call = self._playing.journal.begin(request.method, target)
-        ended = "left"
+        journal = self._playing.journal
+        call = journal.begin(request.method, target)
         try:
-            asked = self._playing.asked(
-                request.method, target, request.headers.items(), await request.body(), call
-            )
-            answer = Answer(call, lambda: self._playing.answer(asked), whole=asked.upstream)
-            ended = await answer(scope, receive, send)
+            body = await request.body()
+            asked = self._playing.asked(request.method, target, request.headers.items(), body, call)
+            make = partial(self._playing.answer, asked)
+            await Answer(call, journal, make, whole=asked.upstream)(scope, receive, send)
         except ClientDisconnect:
             pass
         except ReplayError as problem:
-            refusal = Refusal.of(problem, call)
-            call.message, ended = refusal.message, "whole"
-            await refusal.send(scope, send)
+            await Refusal.of(problem, call).send(journal, send)
         finally:
-            self._playing.journal.end(call, ended)
+            journal.end(call, "left")

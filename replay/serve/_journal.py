@@ -77,8 +77,10 @@ class Journal:
         return call
 
     def end(self, call: Call, ended: str) -> None:
-        """Note how it ended."""
+        """Note how it ended; what is said first counts."""
         with self._lock:
+            if call.ended:
+                return
             call.ended, call.message = ended, call.message and self._hide(call.message)
             self._counts[call.answer or "refused"] += 1
             if self._file:

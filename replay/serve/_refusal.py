@@ -12,39 +12,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.errors import ReplayError
-from replay.providers import _errors, registry
-from replay.serve._journal import Call
+from replay.providers import _refusals, registry
+from replay.serve._journal import Call, Journal
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error that this server itself answers with."""
+    """An error that this server itself answers a call with."""
 
-    status: int
+    call: Call
     code: str
     message: str
-    wire: str | None
 
     @classmethod
     def of(cls, problem: BaseException, call: Call) -> Refusal:
         """Say what stands in the way of an answer, and note it in the call."""
         call.answer = call.answer if call.answer == "miss" else "refused"
-        call.status, code = 400, f"replay_{call.answer}"
         message = str(problem) if isinstance(problem, ReplayError) else _crash(problem)
-        return cls(call.status, code, message, call.wire)
+        call.status, call.message = 400, message
+        return cls(call, f"replay_{call.answer}", message)
 
-    async def send(self, _: Any, send: Any) -> None:
+    async def send(self, journal: Journal, send: Any) -> None:
         """Send it, as ASGI does."""
-        encode = getattr(registry.get(self.wire), "encode_error", None) if self.wire else None
-        body = json.dumps((encode or _errors.encode)(self.status, self.message, self.code)).encode()
+        wire = registry.get(self.call.wire) if self.call.wire else None
+        refused = _refusals.of(wire).because(self.message, self.code)
+        body = json.dumps(refused.body).encode()
         headers = {
+            **refused.headers,
             "content-type": "application/json",
             "content-length": str(len(body)),
             "x-should-retry": "false",
             "x-replay-answer": self.code.removeprefix("replay_"),
         }
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        journal.end(self.call, "whole")
+        await send({"type": "http.response.start", "status": refused.status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
 

@@ -30,11 +30,11 @@ class LoopTerms:
     grants: tuple[str, ...] = ()
 
     def then(self, case: LoopTerms) -> LoopTerms:
-        """A case's terms on top of these: grants grow, caps one by one and all else are replaced."""
+        """A case's terms on top of these: grants grow, caps are replaced one by one, all else as a whole."""
         return LoopTerms(
             case.unmatched or self.unmatched,
             self.caps | case.caps,
-            case.user_turns,
+            self.user_turns if case.user_turns is None else case.user_turns,
             self.allowed_tools if case.allowed_tools is None else case.allowed_tools,
             tuple(dict.fromkeys(self.grants + case.grants)),
         )

@@ -7,7 +7,9 @@ A `conftest.py` registers functions by the names of their tools:
 
 A function is called with the arguments of the call as keywords (the text of a custom tool as its only one)
 and returns text, anything that can be JSON, None for nothing, or a `ToolResult` where a status is to be told.
-What it raises is a result of status `error`, a PermissionError one of `permission_denied`.
+What it raises is a result of status `error`, a PermissionError one of `permission_denied`. What it returns is
+sent, and so is part of what is recorded: for the same arguments it has to be the same. Live cases are played
+in threads, several at once.
 """
 
 from __future__ import annotations

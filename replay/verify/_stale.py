@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay import fixtures, suites
-from replay.assertions._cost import cost_of
 from replay.config import Project
 from replay.conversation import Object
+from replay.cost import cost_of
 from replay.errors import NothingToRun
 from replay.runner import Planned, Runner, cassette_path, plan
 from replay.turn import Target
