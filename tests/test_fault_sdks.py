@@ -415,3 +415,21 @@ def test_a_fault_of_the_marker_that_is_unknown_or_never_played_fails_the_test(sa
         result = sandbox.pytest()
         assert result.ret == 1
         result.stdout.fnmatch_lines([told])
+
+
+@pytest.mark.parametrize("library", ["httpx", "requests", "aiohttp"])
+def test_what_an_app_asks_after_a_fault_is_recorded_and_plays_offline(sandbox, library):
+    test = f"""
+    @pytest.mark.replay(faults=[{{"server_error": {{"first": 1}}}}])
+    def test_down(replay):
+        with pytest.raises(Exception):
+            with_{library}()
+        assert with_{library}()
+        assert [turn.attempts for turn in replay.transcript.turns] == [2]
+    """
+    with Scripted([reply(completion({"content": SAID}, model="gpt-4o-mini"))]) as server:
+        code = APP.format(body=ASKED, url=f"{server.url}/v1/chat/completions")
+        sandbox.write({"suites/test_shop.py": code + test, "replay.toml": ""})
+        sandbox.pytest("--record-mode=once").assert_outcomes(passed=1)
+        assert len(server.requests) == 1
+    sandbox.pytest().assert_outcomes(passed=1)

@@ -531,7 +531,7 @@ async function ask() {
     method: "POST",
     headers: {"content-type": "application/json"},
     body: JSON.stringify(%s),
-    signal: AbortSignal.timeout(700),
+    signal: AbortSignal.timeout(2000),
   });
   if (!answer.ok) throw new Incomplete("status " + answer.status);
   const decoder = new TextDecoder();
@@ -612,7 +612,7 @@ import os, pathlib, sys, urllib.error, urllib.request
 def post(path, body):
     headers = {{"content-type": "application/json"}}
     asked = urllib.request.Request(os.environ["REPLAY_BASE_URL"] + path, body, headers)
-    with urllib.request.urlopen(asked, timeout=2) as answer:
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         return answer.read()
 
 for _ in range({tries}):
@@ -656,7 +656,7 @@ def test_writes_that_a_command_notes_are_counted(tmp_path):
 
 
 def test_a_command_that_never_ends_is_ended_and_a_stumble_is_told(tmp_path):
-    code = PYTHON.format(tries=1, body=json.dumps(ASKED)).replace("timeout=2", "timeout=60")
+    code = PYTHON.format(tries=1, body=json.dumps(ASKED)).replace("timeout=20", "timeout=60")
     done = command(tmp_path, code, "--only", "timeout", "--seconds", "1.5")
     assert done.returncode == 1
     assert "time: 1 points" in done.stdout

@@ -124,7 +124,7 @@ def derive(interactions: Sequence[Interaction], cuts: int = CUTS) -> Points:
         found.all += here.points(found.unplayed)
         found.chunks, found.bytes = found.chunks + len(answer.chunks), found.bytes + len(answer.body)
         found.inside += len(here.cuts.inside)
-    found.all += _registered()
+    found.all += _others(found.unplayed)
     return found
 
 
@@ -139,10 +139,15 @@ def _calls(interactions: Sequence[Interaction]) -> Iterator[tuple[Call, Answer]]
             yield call, Answer.of(one.response)
 
 
-def _registered() -> Iterator[Point]:
-    """Yield the faults that the project itself has registered, as they are without arguments."""
-    for name in faults.registry.registered:
-        yield Point(name, {name: None}, f"{name}, a fault of this project")
+def _others(unplayed: dict[str, str]) -> Iterator[Point]:
+    """Yield all other faults there are, as they are without arguments: the project's own, and installed ones."""
+    for name in sorted({*faults.registry.names()} - {"cut", *_PLACED, *_WHOLE_CALLS}):
+        try:
+            faults.build(name)
+        except ValueError as problem:
+            unplayed[name] = str(problem)
+        else:
+            yield Point(name, {name: None}, f"{name}, as it is without arguments")
 
 
 @dataclass(frozen=True)

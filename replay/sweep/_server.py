@@ -30,6 +30,9 @@ class Server:
     """
 
     def __init__(self, transport: Any, origin: Callable[[str], str]) -> None:
+        import httpx2  # not with the first request: that one is timed by the app
+
+        self.library = httpx2
         self.transport, self.origin = transport, origin
         self.requests: list[Any] = []
         self.refused: list[SeamError] = []
@@ -78,13 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _answer(self) -> None:
-        import httpx2
-
         url = self.served.origin(urlsplit(self.path).path) + self.path
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_HOP}
-        request = httpx2.Request(self.command, url, headers=headers, content=self._body())
+        request = self.served.library.Request(self.command, url, headers=headers, content=self._body())
         self.served.requests.append(asked(request, request.read()))
-        with self._failing(httpx2):
+        with self._failing(self.served.library):
             response = self.served.transport.handle_request(request)
             self._head(response)
             for piece in response.stream:
