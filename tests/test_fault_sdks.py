@@ -234,7 +234,7 @@ JUDGED = {
 
 @pytest.fixture
 def suite(sandbox):
-    """A recorded case of one stream; `suite(fault, asserts)` writes the suite that plays the fault on it."""
+    """A recorded case of one stream; `suite.suite(fault, asserts)` writes a suite with the fault."""
     asked = {
         "messages": ASKED["messages"],
         "params": {"stream": True, "stream_options": {"include_usage": True}},
@@ -244,30 +244,29 @@ def suite(sandbox):
     folder.mkdir(parents=True)
     cassette(folder / "small.yaml", STREAMS["chat"]).close()
 
-    def write(fault, asserts, **more):
+    def write(fault, asserts, name="shop", **more):
         named = fault if ":" in fault else f"{fault}: "
         text = f"targets: [small]\nconversations: [refund]\nfaults: [{{{named}}}]\n"
-        sandbox.write({"suites/shop.yaml": f"{text}assert: {json.dumps(asserts)}\n", **more})
+        sandbox.write({f"suites/{name}.yaml": f"{text}assert: {json.dumps(asserts)}\n", **more})
 
     sandbox.suite = write
     return sandbox
 
 
-@pytest.mark.parametrize("fault", JUDGED)
-def test_a_suite_plays_the_fault_offline_and_the_verdict_names_it(suite, fault):
-    suite.suite(fault, [{"error": JUDGED[fault]}])
-    suite.pytest("--replay-strict").assert_outcomes(passed=1)
-    suite.suite(fault, ["stream_integrity"])
-    result = suite.pytest()
-    result.assert_outcomes(failed=1)
-    _, (line,) = suite.run()
-    kinds = {
-        (verdict["assertion"], verdict["kind"])
-        for verdict in line["verdicts"]
-        if verdict["status"] != "passed"
-    }
-    assert ("contract", f"error_{JUDGED[fault]}") in kinds
-    assert ("stream_integrity", JUDGED[fault]) in kinds
+def test_suites_play_every_fault_offline_and_the_verdicts_name_it(suite):
+    for number, (fault, kind) in enumerate(JUDGED.items()):
+        suite.suite(fault, [{"error": kind}], f"fault{number}")
+    suite.pytest("--replay-strict").assert_outcomes(passed=len(JUDGED))
+    for number, fault in enumerate(JUDGED):
+        suite.suite(fault, ["stream_integrity"], f"fault{number}")
+    suite.pytest().assert_outcomes(failed=len(JUDGED))
+    _, results = suite.run()
+    found = {line["case"]["suite"]: line["verdicts"] for line in results}
+    for number, kind in enumerate(JUDGED.values()):
+        bad = {
+            (one["assertion"], one["kind"]) for one in found[f"fault{number}"] if one["status"] != "passed"
+        }
+        assert {("contract", f"error_{kind}"), ("stream_integrity", kind)} <= bad
 
 
 @pytest.mark.parametrize(

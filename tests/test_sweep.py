@@ -582,8 +582,14 @@ def node(tmp_path):
     return run
 
 
-def test_an_app_in_another_language_holds_at_every_point(node):
-    done = node(True)
+ALL_KINDS = (
+    "cut@chunk?* rate_limit-m* server_error auth-401 stall@chunk1 timeout trickle error_event* empty*@chunk1"
+)
+ALL_KINDS += " malformed*@chunk4 connection_reset html* content_filter-reply missing* duplicate*@chunk1 slow*"
+
+
+def test_an_app_in_another_language_holds_whatever_goes_wrong(node):
+    done = node(True, *(word for name in ALL_KINDS.split() for word in ("--only", name)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broke" in done.stdout
 

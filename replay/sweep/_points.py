@@ -140,7 +140,7 @@ def _calls(interactions: Sequence[Interaction]) -> Iterator[tuple[Call, Answer]]
 
 
 def _others(unplayed: dict[str, str]) -> Iterator[Point]:
-    """Yield all other faults there are, without arguments: the project's own, and installed ones."""
+    """Yield the other faults, without arguments: those of the project, and installed ones."""
     for name in sorted({*faults.registry.names()} - {"cut", *_PLACED, *_WHOLE_CALLS}):
         try:
             faults.build(name)
