@@ -16,7 +16,7 @@ FLOORS = (
     "player tools runner engines progress",
     (
         "record accept translate compare reproduce minimise bisect lint report rescan history verify "
-        "capsule export"
+        "capsule export choice"
     ),
     "cli pytest_plugin serve",
 )
