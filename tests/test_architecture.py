@@ -16,7 +16,7 @@ FLOORS = (
     "player tools runner engines progress",
     (
         "record accept translate contexts compare oracle reproduce minimise bisect capsule export lint "
-        "report rescan history verify sweep"
+        "report rescan history verify sweep choice"
     ),
     "cli pytest_plugin serve",
 )

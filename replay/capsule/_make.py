@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from replay import atomic
-from replay.capsule._choice import Chosen, choose
 from replay.capsule._code import inside
 from replay.capsule._manifest import NAME, Outcomes, written
 from replay.capsule._members import gather
@@ -19,6 +18,7 @@ from replay.capsule._versions import versions
 from replay.capsule._words import identities
 from replay.capsule._zip import packed, unpacked
 from replay.cassette.redact import Redactor
+from replay.choice import Chosen, choose
 from replay.conversation import Object
 from replay.errors import BadInput, Fault
 from replay.rescan import File, cleaned, found_in

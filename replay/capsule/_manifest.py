@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from replay.capsule._choice import Failures
 from replay.capsule._play import Key
 from replay.capsule._versions import versions
 from replay.capsule._zip import unpacked
+from replay.choice import Failures
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault
 from replay.jsontext import parse

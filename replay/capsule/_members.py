@@ -8,9 +8,9 @@ from pathlib import Path
 
 from replay import atomic, baselines, documents, fixtures
 from replay.assertions import asked, files_of
-from replay.capsule._choice import Chosen
 from replay.capsule._code import Code, needed
 from replay.capsule._suite import reduced
+from replay.choice import Chosen
 from replay.config import Project, redaction, tables
 from replay.errors import BadInput
 from replay.fixtures import variants

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from replay import runs
-from replay.capsule._choice import Failures, failures
+from replay.choice import Failures, failures
 from replay.conversation import Object
 from replay.errors import BadInput
 

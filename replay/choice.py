@@ -17,6 +17,7 @@ from replay.fixtures import variants
 from replay.run import Case
 from replay.runner import Planned, cassette_path
 
+_PLAIN = ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:unraisableexception")
 Failures = frozenset[tuple[str, str]]  # the identities of what fails a case
 
 
@@ -64,7 +65,7 @@ def collected(paths: Iterable[Path]) -> list[Planned]:
             self.planned = [item.planned for item in session.items if hasattr(item, "planned")]
 
     keeper, told = Keeper(), io.StringIO()
-    options = ["--collect-only", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    options = ["--collect-only", "-q", "-o", "addopts=", *_PLAIN]
     with redirect_stdout(told), redirect_stderr(told):
         code = pytest.main([*options, *map(str, paths)], plugins=[keeper])
     if code not in (0, 5):

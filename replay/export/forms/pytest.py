@@ -1,0 +1,92 @@
+"""`--as pytest`: a test with the `replay` fixture, the cassette of the case and the same assertions."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from replay import documents
+from replay.choice import Chosen
+from replay.conversation import Json
+from replay.errors import BadInput
+from replay.export import sdks
+from replay.export._asserted import asserted
+from replay.export._call import Call
+from replay.export._words import about
+from replay.export.forms.python import imports
+from replay.export.sdks._script import Script, literal
+
+ALL_TURNS = True
+_NOT_HERE = ("baseline", "similar")  # they look for what belongs to the case: its baseline, its targets
+
+_TEST = """\
+# {about}
+# It is played from the cassette of the case; run it inside the project: pytest FILE
+{imports}
+REQUESTS = {requests}
+
+
+@pytest.mark.replay({marker})
+def test_{name}(replay):
+    client = {client}
+    for request in REQUESTS:
+        with contextlib.suppress({errors}):  # what was refused is judged below
+            {send}
+{checks}
+"""
+
+
+def write(chosen: Chosen, calls: Sequence[Call]) -> str:
+    """Return the test."""
+    scripts = [sdks.script(call) for call in calls]
+    script = scripts[0]
+    if any(one.send != script.send for one in scripts):
+        raise BadInput("its turns are not asked in the same way; name one: --turn N")
+    case = chosen.planned.case
+    return _TEST.format(
+        about=about(chosen, calls),
+        imports=imports({"contextlib", "pytest", *script.imports}),
+        requests=literal([one.request for one in scripts]),
+        marker=", ".join(_marker(chosen)),
+        name=re.sub(r"\W+", "_", f"{case.conversation}_{case.target}").strip("_").lower(),
+        client=textwrap.indent(_without_key(script, calls[0]), "    ").lstrip(),
+        errors=script.errors,
+        send=_sent(script, calls[0]),
+        checks=textwrap.indent("\n".join(_checks(chosen)), "    "),
+    )
+
+
+def _without_key(script: Script, call: Call) -> str:
+    """A replay needs no key."""
+    name = call.key.variable if call.key else ""
+    return script.client.replace(f'os.environ["{name}"]', f'os.environ.get("{name}", "not-needed")')
+
+
+def _sent(script: Script, call: Call) -> str:
+    if not call.streamed:
+        return script.send
+    return f"answer = {script.send}\n            for _ in {script.parts}:\n                pass"
+
+
+def _marker(chosen: Chosen) -> Iterator[str]:
+    yield f"cassette={literal(chosen.project.shown(chosen.cassette))}"
+    if chosen.planned.entry.ignore:
+        yield f"ignore={literal([*chosen.planned.entry.ignore])}"
+
+
+def _checks(chosen: Chosen) -> Iterator[str]:
+    path = chosen.project.root / chosen.planned.suite
+    data = documents.read(path, chosen.planned.suite).data
+    for name, argument in asserted(data, chosen.planned.case.conversation):
+        if name in _NOT_HERE:
+            yield f"# {name} is judged by the suite alone"
+        else:
+            yield _check(name, argument)
+    yield "assert replay.transcript.turns"
+
+
+def _check(name: str, argument: Json) -> str:
+    if name.isidentifier() and name != "not":
+        return f"replay.check({name}={literal(argument)})"
+    return f"replay.check(**{literal({name: argument})})"

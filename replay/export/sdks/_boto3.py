@@ -1,0 +1,62 @@
+"""Bedrock through boto3."""
+
+from __future__ import annotations
+
+import base64
+
+from replay.conversation import Json
+from replay.export._call import Call
+from replay.export._words import SERVER
+from replay.export.sdks._script import Script, called, literal
+
+_HOLDERS = ("source", "redactedContent")  # whose `bytes` are sent as base64 and given as bytes
+
+
+def converse(call: Call) -> Script:
+    """Ask by Converse, or ConverseStream."""
+    streamed = call.streamed
+    method = "converse_stream" if streamed else "converse"
+    send = f"client.{method}(modelId={literal(call.place.model)}, **request)"
+    return Script(
+        ("os", "boto3", "botocore"), _client(call), unpacked(call.body), send, _ERRORS, parts=_PARTS
+    )
+
+
+def invoke(call: Call) -> Script:
+    """Ask by InvokeModel, or InvokeModelWithResponseStream."""
+    method = "invoke_model_with_response_stream" if call.streamed else "invoke_model"
+    send = f"client.{method}(modelId={literal(call.place.model)}, body=json.dumps(request))"
+    names = ("json", "os", "boto3", "botocore")
+    return Script(
+        names, _client(call), call.body, send, _ERRORS, 'answer["body"].read().decode()', 'answer["body"]'
+    )
+
+
+_ERRORS = "botocore.exceptions.BotoCoreError"
+_PARTS = 'answer["stream"]'
+
+
+def _client(call: Call) -> str:
+    region = call.target.settings.get("region") or call.place.settings.get("region") or "us-east-1"
+    endpoint = f'os.environ.get("{SERVER}")'
+    if "endpoint" in call.place.settings:
+        endpoint = f'os.environ.get("{SERVER}", {literal(call.place.settings["endpoint"])})'
+    arguments = [
+        ("region_name", f'os.environ.get("AWS_REGION", {literal(region)})'),
+        ("endpoint_url", endpoint),
+    ]
+    return called("boto3.client", [("service_name", '"bedrock-runtime"'), *arguments])
+
+
+def unpacked(value: Json, holder: str = "") -> Json:
+    """Return a body of Converse as boto3 takes it: what is base64 on the wire is bytes here."""
+    if isinstance(value, dict):
+        return {
+            name: base64.b64decode(inner) if _is_blob(name, inner, holder) else unpacked(inner, name)
+            for name, inner in value.items()
+        }
+    return [unpacked(inner, holder) for inner in value] if isinstance(value, list) else value
+
+
+def _is_blob(name: str, value: Json, holder: str) -> bool:
+    return isinstance(value, str) and (name == "redactedContent" or (name == "bytes" and holder in _HOLDERS))

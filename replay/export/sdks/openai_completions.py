@@ -1,0 +1,12 @@
+"""Completions, of before there was chat."""
+
+from __future__ import annotations
+
+from replay.export._call import Call
+from replay.export.sdks._openai import through
+from replay.export.sdks._script import Script
+
+
+def script(call: Call) -> Script:
+    """Ask through OpenAI's SDK."""
+    return through(call, "completions", "/completions")
