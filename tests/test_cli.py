@@ -77,6 +77,13 @@ def test_baselines_that_nothing_looks_at_are_found_and_removed_on_request(shop):
     assert (shop.root / "fixtures/baselines/shop/hours/small.yaml").exists()
 
 
+def test_without_any_suite_nothing_looks_at_a_baseline(shop):
+    replay(shop, "accept", "--yes")
+    (shop.root / "suites/shop.yaml").unlink()
+    (shop.root / "suites").rmdir()
+    assert said_json(replay(shop, "accept", "--accept=unused", "--yes", "--json"))["changes"] == 2
+
+
 def test_a_suite_in_a_yml_file_looks_at_its_baselines(shop):
     replay(shop, "accept", "--yes")
     (shop.root / "suites/shop.yaml").rename(shop.root / "suites/shop.yml")

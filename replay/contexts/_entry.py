@@ -47,7 +47,7 @@ def found_in(project: Project, conversation: Conversation, fixture: Source, suit
 
 
 def _suites(project: Project, suite: Path | None) -> Iterable[Suite]:
-    paths = [suite] if suite else sorted(project.suites.rglob("*.yaml"))
+    paths = [suite] if suite else suites.files_of(project)
     return (suites.load(path, project) for path in paths)
 
 

@@ -12,7 +12,7 @@ from replay.errors import BadInput, Fault, NothingToRun
 from replay.suites._reader import Reader
 from replay.suites._terms import Entry, Suite
 
-__all__ = ["Entry", "Suite", "files", "load", "load_all"]
+__all__ = ["Entry", "Suite", "files", "files_of", "load", "load_all"]
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -22,6 +22,11 @@ def files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
+
+
+def files_of(project: Project) -> list[Path]:
+    """Return the suites of a project, none where it has no folder of them."""
+    return files(project.suites) if project.suites.is_dir() else []
 
 
 def load(path: Path, project: Project, *, warnings: list[Fault] | None = None) -> Suite:
