@@ -44,7 +44,7 @@ def _newest(project: Project) -> Path:
 def _compared(project: Project) -> Iterator[Case]:
     """Yield the cases of all suites that have the `baseline` assertion."""
     baseline = registry.get("baseline")
-    for suite in suites.load_all(sorted(project.suites.rglob("*.yaml")), project):
+    for suite in suites.load_all(suites.files(project.suites), project):
         for entry in suite.members:
             if any(isinstance(assertion, baseline) for assertion in entry.assertions):
                 yield from (Case(entry.conversation, target, 1, suite.name) for target in entry.targets)

@@ -10,6 +10,15 @@ from typing import Any, Literal
 Json = Any  # whatever json.loads can return
 Object = dict[str, Any]
 
+OUR_TOOL_FIELDS = ("effect", "requires")  # of a tool in a fixture: they are never sent
+TOOL_STATUSES = (
+    "success",
+    "empty",  # it did what was asked, and there is nothing to tell
+    "partial",  # there is more than was returned
+    "permission_denied",
+    "error",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -105,9 +114,9 @@ class Message:
 class Tool:
     """A tool the model may call. `parameters` is a JSON Schema.
 
-    `effect` (`read` or `write`) is ours and is never sent. `extra` holds other fields of the function
-    (`strict`), `outer` fields beside it (`cache_control`). A tool of another type than `function` keeps its
-    whole definition in `outer`.
+    `effect` (`read` or `write`) and `requires` (what has to be granted before it is executed) are ours and
+    are never sent. `extra` holds other fields of the function (`strict`), `outer` fields beside it
+    (`cache_control`). A tool of another type than `function` keeps its whole definition in `outer`.
     """
 
     name: str
@@ -117,6 +126,7 @@ class Tool:
     type: str = "function"
     extra: Object = field(default_factory=dict)
     outer: Object = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
 
     def to_wire(self) -> Object:
         """Return the wire's shape, an item of a request's `tools`."""
@@ -128,23 +138,24 @@ class Tool:
 
     def to_json(self) -> Object:
         """Return the fixture's shape: the short form where it says everything, else the wire's."""
-        effect = {"effect": self.effect} if self.effect else {}
+        ours: Object = {"effect": self.effect, "requires": list(self.requires)}
+        ours = {name: value for name, value in ours.items() if value}
         if self.type != "function" or self.outer:
-            return self.to_wire() | effect
+            return self.to_wire() | ours
         wire: Object = self.to_wire()["function"]
-        return wire | effect
+        return wire | ours
 
     @classmethod
     def from_json(cls, data: Object) -> Tool:
         """Read the wire's shape (`{type: function, function: {...}}`) or the fixture's short form."""
         kind = data.get("type") or "function"
-        effect = data.get("effect")
+        effect, requires = data.get("effect"), tuple(data.get("requires") or ())
         if kind != "function":
-            outer = {key: value for key, value in data.items() if key not in ("type", "effect")}
+            outer = {key: value for key, value in data.items() if key not in ("type", *OUR_TOOL_FIELDS)}
             name = _name(kind, outer)
-            return cls(name, effect=effect, type=kind, outer=outer)
+            return cls(name, effect=effect, type=kind, outer=outer, requires=requires)
         function = data.get("function") or data
-        known = ("name", "description", "parameters", "effect", "type", "function")
+        known = ("name", "description", "parameters", "type", "function", *OUR_TOOL_FIELDS)
         extra = {key: value for key, value in function.items() if key not in known}
         outer = {} if function is data else {k: v for k, v in data.items() if k not in known}
         return cls(
@@ -154,26 +165,39 @@ class Tool:
             effect,
             extra=extra,
             outer=outer,
+            requires=requires,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered when it was recorded. `arguments` None matches any arguments."""
+    """What a tool answered when it was recorded. `arguments` None matches any arguments.
+
+    `status` is one of TOOL_STATUSES; not given, it is what the content shows: `empty` or `success`.
+    """
 
     name: str
     arguments: Json = None
     content: Json = ""
+    status: str = ""
+
+    def __post_init__(self) -> None:
+        """Tell the status by the content where it is not given."""
+        if not self.status:
+            nothing = self.content in ("", None, [], {})
+            object.__setattr__(self, "status", "empty" if nothing else "success")
 
     def to_json(self) -> Object:
-        """Return the fixture's shape."""
+        """Return the fixture's shape; a status that the content shows is left out."""
         arguments = {} if self.arguments is None else {"arguments": self.arguments}
-        return {"name": self.name, **arguments, "content": self.content}
+        plain = ToolResult(self.name, self.arguments, self.content).status == self.status
+        status = {} if plain else {"status": self.status}
+        return {"name": self.name, **arguments, "content": self.content, **status}
 
     @classmethod
     def from_json(cls, data: Object) -> ToolResult:
         """Read the fixture's shape."""
-        return cls(data["name"], data.get("arguments"), data.get("content", ""))
+        return cls(data["name"], data.get("arguments"), data.get("content", ""), data.get("status") or "")
 
     @property
     def text(self) -> str:
@@ -183,7 +207,10 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A recorded conversation state: what is sent, and what it takes to go on from there."""
+    """A recorded conversation state: what is sent, and what it takes to go on from there.
+
+    `user_turns` are what the user says, one by one, when the model has stopped in a play to completion.
+    """
 
     name: str
     messages: tuple[Message, ...]
@@ -192,6 +219,7 @@ class Conversation:
     tool_results: tuple[ToolResult, ...] = ()
     tags: tuple[str, ...] = ()
     source: Object = field(default_factory=dict)
+    user_turns: tuple[Message, ...] = ()
 
     def upto(self, count: int) -> Conversation:
         """Return the same conversation with only its first `count` messages."""
@@ -204,6 +232,7 @@ class Conversation:
             "params": self.params,
             "tools": [tool.to_json() for tool in self.tools],
             "tool_results": [result.to_json() for result in self.tool_results],
+            "user_turns": [user_turn_json(message) for message in self.user_turns],
             "tags": list(self.tags),
             "source": self.source,
         }
@@ -220,7 +249,19 @@ class Conversation:
             _all(ToolResult.from_json, data.get("tool_results")),
             tuple(data.get("tags") or ()),
             data.get("source") or {},
+            _all(user_turn, data.get("user_turns")),
         )
+
+
+def user_turn(data: Json) -> Message:
+    """Read what the user says: text, or a message without its role."""
+    return Message("user", data) if isinstance(data, str) else Message.from_json(data | {"role": "user"})
+
+
+def user_turn_json(message: Message) -> Json:
+    """Write what `user_turn` reads."""
+    data = {key: value for key, value in message.to_json().items() if key != "role"}
+    return message.content if data.keys() == {"content"} and isinstance(message.content, str) else data
 
 
 def _name(kind: str, outer: Object) -> str:

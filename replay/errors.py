@@ -5,9 +5,11 @@ ReplayError                      one to three lines: what and where; the nearest
 ├── NothingToRun                 the selection is empty (exit 5)
 ├── StorageError                 a file cannot be read or written; nothing was replaced (exit 6)
 ├── ProviderFailure              the provider gave no verdict (exit 7)
+│   └── Shed                     more important work had the room
 └── SeamError                    something at the HTTP seam fails the case (exit 1)
     ├── CassetteMiss             no recorded interaction answers this request
-    └── NetworkBlocked           a socket was about to open in record mode `none`
+    ├── NetworkBlocked           a socket was about to open in record mode `none`
+    └── FaultNotPlayed           an answer has no place for the fault that was to be played on it
 """
 
 from __future__ import annotations
@@ -79,8 +81,14 @@ class ProviderFailure(ReplayError):
     exit_code = 7
 
 
+class Shed(ProviderFailure):
+    """A call was given up for more important ones."""
+
+
 class SeamError(ReplayError):
-    """The base of what the HTTP seam refuses; the case fails, the run goes on."""
+    """The base of what the HTTP seam refuses; the case fails, the run goes on. `kind` is its verdict's."""
+
+    kind = "no_recording"
 
 
 class CassetteMiss(SeamError):
@@ -89,6 +97,12 @@ class CassetteMiss(SeamError):
 
 class NetworkBlocked(SeamError):
     """Something tried to open a socket while record mode is `none`."""
+
+
+class FaultNotPlayed(SeamError):
+    """An answer has no place for a fault: no tool call to truncate, no character to cut."""
+
+    kind = "fault"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

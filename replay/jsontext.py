@@ -35,6 +35,18 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def inside(value: Any, *names: str) -> dict[str, Any]:
+    """Return the object that these keys lead to, an empty one where they lead to none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list, none of what is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 class NotStrict(ValueError):
     """Text that Python reads as JSON and should not: `kind` is duplicate_keys, not_finite or too_deep."""
 

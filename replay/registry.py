@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from dataclasses import fields
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+from replay.conversation import Json, Object
 from replay.errors import BadInput, nearest
 
 T = TypeVar("T")
@@ -29,6 +31,27 @@ def the_class(module: ModuleType) -> Any:
     if len(own) != 1:
         raise TypeError(f"{module.__name__} must define exactly one public class, not {len(own)}")
     return own[0]
+
+
+def arguments(name: str, plugin: Any, argument: Json) -> Object:
+    """Return the keywords that a dataclass is made with from its YAML argument.
+
+    A scalar or a list is its first field that is not keyword-only, a mapping is always keywords. Raises
+    ValueError, which names the nearest.
+    """
+    known = [field for field in fields(plugin) if field.init]
+    names = [field.name for field in known]
+    if argument is None:
+        return {}
+    if not isinstance(argument, dict):
+        first = next((field.name for field in known if not field.kw_only), None)
+        if first is None:
+            raise ValueError(f"{name} takes no argument")
+        return {first: argument}
+    for key in argument:
+        if key not in names:
+            raise ValueError(f'{name} has no argument "{key}"; {nearest(str(key), names)}')
+    return argument
 
 
 class Registry(Generic[T]):
@@ -82,7 +105,8 @@ class Registry(Generic[T]):
                 loaded: Any = point.load()
                 found: T = self._pick(loaded) if isinstance(loaded, ModuleType) else loaded
                 return found
-        raise BadInput(f'no {self.kind.rstrip("s")} is called "{name}"; {nearest(name, self.names())}')
+        one = f"{self.kind[:-3]}y" if self.kind.endswith("ies") else self.kind.rstrip("s")
+        raise BadInput(f'no {one} is called "{name}"; {nearest(name, self.names())}')
 
     def _modules(self) -> list[str]:
         path = list(importlib.import_module(self.package).__path__)

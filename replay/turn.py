@@ -173,12 +173,44 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one tool call of a reply; the tool message itself is in the next request.
+
+    `status` is one of TOOL_STATUSES. `by` says what gave it: `recorded`, `nearest` (a result recorded for
+    other arguments), `function`, `unmatched` (nothing was there to answer) or `refused`: the call was not
+    executed, `kind` (as those of `contract`) and `why` say for what reason.
+    """
+
+    id: str
+    name: str
+    status: str
+    by: str
+    kind: str = ""
+    why: str = ""
+
+    @property
+    def executed(self) -> bool:
+        """Whether the tool did, or in the recording had done, what was asked."""
+        return self.by not in ("refused", "unmatched")
+
+    def to_json(self) -> Object:
+        """Return only what says something."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+    @classmethod
+    def from_json(cls, data: Object) -> Answer:
+        """Read what `to_json` wrote."""
+        return cls(**{"id": "", "name": ""} | data)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One request and its reply, its error, or (for a cut stream) the error and the part that had arrived.
 
     `attempts` counts the tries this took, `tries` are those before it. `raw` is the response body as text.
     `stream` says what the stream was like: `{"events": 12, "done": true}`, empty when the answer was not a
-    stream. `request_id` is the provider's own.
+    stream. `request_id` is the provider's own. `answers` are those to the calls of the reply, in their order,
+    in a play to completion. `context` says what a policy made of the request, see `replay.player`.
     """
 
     request: Request
@@ -190,6 +222,8 @@ class Turn:
     stream: Object = field(default_factory=dict)
     request_id: str | None = None
     tries: tuple[Try, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    context: Object = field(default_factory=dict)
 
 
 Play = Literal["next_turn", "every_turn", "to_completion"]
@@ -258,6 +292,8 @@ def _turn_to_json(turn: Turn, before: tuple[Message, ...]) -> Object:
         "stream": turn.stream or None,
         "request_id": turn.request_id,
         "tries": [each.to_json() for each in turn.tries] or None,
+        "answers": [each.to_json() for each in turn.answers] or None,
+        "context": turn.context or None,
     }
     return {"request": request} | {key: value for key, value in optional.items() if value is not None}
 
@@ -278,4 +314,6 @@ def _turn_from_json(data: Object, last: Request) -> Turn:
         data.get("stream") or {},
         data.get("request_id"),
         tuple(Try(**each) for each in data.get("tries") or ()),
+        tuple(map(Answer.from_json, data.get("answers") or ())),
+        data.get("context") or {},
     )

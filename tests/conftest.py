@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from _pytest.pytester import Pytester, SysModulesSnapshot
 
-from replay import assertions, faults, importers, providers
+from replay import assertions, faults, importers, policies, providers, tools
 from replay.report import sections
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -59,7 +59,7 @@ def sandbox(request, monkeypatch, tmp_path_factory):
 
     snapshot = lambda _: SysModulesSnapshot(lasting)
     monkeypatch.setattr(Pytester, "_Pytester__take_sys_modules_snapshot", snapshot)
-    for room in (assertions, faults, importers, providers, sections):
+    for room in (assertions, faults, importers, policies, providers, tools, sections):
         monkeypatch.setattr(room.registry, "_registered", dict(room.registry._registered))
     monkeypatch.delenv("CI", raising=False)
     return Sandbox(request.getfixturevalue("pytester"))

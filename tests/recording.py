@@ -130,7 +130,7 @@ def played(project, suite="shop"):
         with Cassette(path, redactor=Redactor.for_project(project, {})) as cassette:
             target = as_recorded(project.target(one.targets[0]), cassette)
             send = sender(providers.registry.get(target.provider), target, cassette)
-            found[one.conversation] = player.play(conversation, target, send, one.play, one.turns)
+            found[one.conversation] = player.play(conversation, target, send, one.play, one.turns, one.loop)
             assert not cassette.unplayed
     return found
 

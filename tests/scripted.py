@@ -8,6 +8,7 @@ Each connection's request takes the next answer of the script; the last one is u
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -74,12 +75,12 @@ def reset():
     return [Reset()]
 
 
-class Scripted:
-    def __init__(self, script, port=0):
-        self.script = list(script)
-        self.requests: list[Asked] = []
+class Listening:
+    """A server of ours, while it is entered: `_serve` has each connection in a thread of its own."""
+
+    def __init__(self, port=0, backlog=256):
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=backlog)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -88,9 +89,8 @@ class Scripted:
         return self
 
     def __exit__(self, *_):
-        self._listener.shutdown(
-            socket.SHUT_RDWR
-        )  # wakes the thread that waits in accept, so that the port is free
+        with contextlib.suppress(OSError):  # wakes the thread that waits in accept: the port is free then
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self):
@@ -102,10 +102,17 @@ class Scripted:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+
+class Scripted(Listening):
+    def __init__(self, script, port=0):
+        self.script = list(script)
+        self.requests: list[Asked] = []
+        super().__init__(port)
+
     def _serve(self, connection):
         try:
             with connection, connection.makefile("rb") as incoming:
-                while (asked := _read(incoming)) is not None:
+                while (asked := read(incoming)) is not None:
                     with self._lock:
                         answer = self.script[min(len(self.requests), len(self.script) - 1)]
                         self.requests.append(asked)
@@ -117,7 +124,8 @@ class Scripted:
             pass
 
 
-def _read(incoming):
+def read(incoming):
+    """The next request of a connection, None where none comes."""
     line = incoming.readline()
     if not line.strip():
         return None

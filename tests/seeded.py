@@ -21,13 +21,12 @@ import json
 import random
 import socket
 import struct
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scripted import _read
+from scripted import Listening, read
 
 YES, NO = "Yes, that is done.", "No, I cannot do that."
 BUSY = {"message": "Rate limit reached.", "type": "requests", "code": "rate_limit_exceeded"}
@@ -129,29 +128,18 @@ def chance(model: Model, seed: int, text: str) -> float:
     return model.passes(seed, text) if callable(model.passes) else model.passes
 
 
-class Seeded:
+class Seeded(Listening):
     """The server; see above. It serves each connection in a thread, and keeps it open."""
 
     def __init__(self, models: dict[str, Model], seed: int = 0, port: int = 0):
         self.models, self.seed = models, seed
         self.calls: list[Call] = []
         self.violations: list[str] = []
-        self._lock = threading.Lock()
         self._asked, self._answered, self._numbers = Counter(), Counter(), Counter()
         self._now = Counter()  # calls at once, by model
         self._recent: dict[str, deque[Call]] = {name: deque() for name in models}
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
-        self.port = self._listener.getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/v1"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().__init__(port, backlog=1024)
+        self.base_url = f"{self.url}/v1"
 
     def most_at_once(self, model: str) -> int:
         """The most calls that were in flight together."""
@@ -174,18 +162,9 @@ class Seeded:
         tables = [f'[tool.replay.targets."{name}"]\nmodel = "{name}"\n' for name in self.models]
         return "\n".join(table + "\n".join(lines) + "\n" for table in tables)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection):
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as incoming:
-            while (asked := _read(incoming)) is not None:
+            while (asked := read(incoming)) is not None:
                 if not self._answer(connection, asked):
                     return
 
@@ -200,9 +179,14 @@ class Seeded:
         try:
             return self._say(connection, model, body, call, self._outcome(model, call, number, turn, over))
         finally:
-            with self._lock:
+            self._over_with(call)
+
+    def _over_with(self, call):
+        """A call ends before its last byte is sent: who has read that may begin the next one."""
+        with self._lock:
+            if not call.ended:
+                call.ended = time.monotonic()
                 self._now[call.model] -= 1
-            call.ended = time.monotonic()
 
     def _arrived(self, model, body, headers):
         name, text, limit = body["model"], text_of(body), model.limit
@@ -259,6 +243,7 @@ class Seeded:
             time.sleep(model.latency(dice) if callable(model.latency) else model.latency)
         headers = {"x-request-id": call.request_id}
         if outcome == "reset":
+            self._over_with(call)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if outcome == "stall":
@@ -267,7 +252,9 @@ class Seeded:
         if outcome in ("yes", "no", "cut"):
             message = {"role": "assistant"} | model.says(outcome == "yes", call.conversation)
             say = _stream if body.get("stream") else _whole
-            return say(connection, model, body, message, headers, outcome == "cut")
+            ended = lambda: self._over_with(call)
+            return say(connection, model, body, message, headers, ended, outcome == "cut")
+        self._over_with(call)
         if outcome in ("storm", "over"):
             wait = model.storm.retry_after if outcome == "storm" else 0.05
             wait_header = {} if wait is None else _wait(wait)
@@ -312,7 +299,7 @@ def _envelope(model, body, kind, headers):
     return names | {"system_fingerprint": model.fingerprint}
 
 
-def _whole(connection, model, body, message, headers, cut) -> bool:
+def _whole(connection, model, body, message, headers, ended, cut) -> bool:
     finish = "tool_calls" if message.get("tool_calls") else "stop"
     choice = {"index": 0, "message": {"content": None, "refusal": None} | message, "finish_reason": finish}
     envelope = _envelope(model, body, "chat.completion", headers)
@@ -320,22 +307,26 @@ def _whole(connection, model, body, message, headers, cut) -> bool:
     lines = ["HTTP/1.1 200 OK", "content-type: application/json", f"content-length: {len(answer)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+    ended()
     connection.sendall(head + (answer[: len(answer) // 2] if cut else answer))
     return not cut
 
 
-def _stream(connection, model, body, message, headers, cut) -> bool:
+def _stream(connection, model, body, message, headers, ended, cut) -> bool:
     lines = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     out = "\r\n".join(lines).encode() + b"\r\n\r\n"
     events = list(_events(model, body, message, headers))
     for event in events[: len(events) // 2] if cut else events:
+        if event == "[DONE]":  # readers go on from here
+            ended()
         data = f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
         out += b"%x\r\n%s\r\n" % (len(data), data)
         if model.trickle:
             connection.sendall(out)
             out = b""
             time.sleep(model.trickle)
+    ended()
     connection.sendall(out + (b"" if cut else b"0\r\n\r\n"))
     return not cut
 

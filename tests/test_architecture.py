@@ -8,15 +8,15 @@ import replay
 
 ROOT = Path(replay.__file__).parent
 FLOORS = (
-    "conversation turn verdict run comparison diff stats registry errors jsontext regexes",
+    "conversation turn loop verdict run comparison diff stats registry errors jsontext regexes cost",
     (
         "atomic cache filenames places documents schemas fixtures suites baselines config runs "
-        "cassette providers importers assertions faults limits"
+        "cassette providers importers assertions faults limits policies"
     ),
     "player tools runner engines progress",
     (
-        "record accept translate compare reproduce minimise bisect lint report rescan history verify "
-        "capsule export choice"
+        "record accept translate contexts compare oracle reproduce minimise bisect choice capsule export "
+        "lint report rescan history verify sweep"
     ),
     "cli pytest_plugin serve",
 )

@@ -4,7 +4,7 @@ import pytest
 from transcripts import call, failed, kinds, says, transcript, turn, verdicts
 
 from replay.assertions import build, judge
-from replay.assertions._cost import cost_of
+from replay.cost import cost_of
 from replay.turn import ApiError, Target, Timing, Usage
 
 PRICE = {"prompt": 2.5, "completion": 10.0, "cached": 1.25}

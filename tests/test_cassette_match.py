@@ -198,3 +198,9 @@ def test_a_run_that_misses_everywhere_is_not_slowed_down_by_a_large_cassette():
 def test_a_different_path_is_named():
     _, found = nearest(ask({}, uri="https://api.test/v2/x"), recorded({}))
     assert [str(one) for one in found] == ['path differs ("/v2/x" was "/v1/chat/completions")']
+
+
+def test_a_key_in_the_query_is_no_part_of_the_question():
+    url = "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse&key="
+    assert key(ask({}, f"{url}one")) == key(ask({}, f"{url}other"))
+    assert key(ask({}, f"{url}one")) != key(ask({}, url.replace("alt=sse", "alt=json") + "one"))

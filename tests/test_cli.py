@@ -77,6 +77,13 @@ def test_baselines_that_nothing_looks_at_are_found_and_removed_on_request(shop):
     assert (shop.root / "fixtures/baselines/shop/hours/small.yaml").exists()
 
 
+def test_a_suite_in_a_yml_file_looks_at_its_baselines(shop):
+    replay(shop, "accept", "--yes")
+    (shop.root / "suites/shop.yaml").rename(shop.root / "suites/shop.yml")
+    shop.pytest().assert_outcomes(passed=2)
+    assert replay(shop, "accept", "--accept=unused", "--yes").stdout.strip() == "nothing to accept"
+
+
 def test_a_run_never_accepts_and_ci_never_writes(shop, monkeypatch):
     monkeypatch.setenv("CI", "true")
     shop.pytest().assert_outcomes(failed=2)

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 from comparing import SUITE, compared, project
-from seeded import Model, Seeded, spread
+from seeded import Model, Seeded, Storm, spread
 
 MARGIN = ("--margin", "0.2")
 
@@ -104,7 +104,7 @@ def test_a_prompt_is_compared_as_a_target_of_its_own(tmp_path, monkeypatch, capf
 
 def test_a_run_with_errors_is_resumed_and_asks_only_for_what_is_missing(tmp_path, monkeypatch, capfd):
     with Seeded({"old": Model(), "new": Model(faults={"server": 0.5})}, seed=5) as server:
-        root = project(tmp_path, server, 12)
+        root = project(tmp_path, server, 12, retries=0)
         found = compared(root, monkeypatch, capfd, "old", "new", *MARGIN)
         first = answered(server)
         assert found.code == 8
@@ -115,6 +115,14 @@ def test_a_run_with_errors_is_resumed_and_asks_only_for_what_is_missing(tmp_path
     assert answered(server) == {"old": 12, "new": 12}
     assert len(found.lines) == 25
     assert all(line["outcome"] == "passed" for line in found.lines[1:])
+
+
+def test_what_a_provider_cannot_answer_just_now_is_asked_again(tmp_path, monkeypatch, capfd):
+    with Seeded({"old": Model(), "new": Model(storm=Storm(6, 2))}) as server:
+        root = project(tmp_path, server, 12)
+        found = compared(root, monkeypatch, capfd, "old", "new", *MARGIN)
+    assert answered(server) == {"old": 12, "new": 12}
+    assert any(turn.get("tries") for line in found.lines[1:] for turn in line["transcript"]["turns"])
 
 
 def test_what_the_account_refuses_ends_the_run_at_once(tmp_path, monkeypatch, capfd):

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 
@@ -11,7 +12,9 @@ from replay.compare._question import Question
 from replay.compare._watch import Watch, watched
 from replay.conversation import Conversation, Message
 from replay.errors import BadInput
+from replay.report.summary import Collector
 from replay.run import Case, Result, Run
+from replay.runs import read
 from replay.turn import ApiError, Reply, Request, Target, Timing, Transcript, Turn, Usage
 from replay.verdict import Verdict
 
@@ -208,3 +211,29 @@ def test_a_question_is_read_back_as_it_was_written():
     assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
     with pytest.raises(BadInput, match="no comparison that this Replay reads"):
         Question.from_json({"baseline": "old"})
+
+
+def inner(value, path=()):
+    """Every place in JSON, as the keys that lead to it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from inner(item, (*path, key))
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [7], {"a": 1}], ids=repr)
+def test_a_result_of_any_shape_is_counted_or_left_out(tmp_path, odd):
+    path = run(tmp_path, both(3))
+    header, first, *rest = path.read_text().splitlines(keepends=True)
+    for place in inner(json.loads(first)):
+        data = held = json.loads(first)
+        for key in place[:-1]:
+            held = held[key]
+        held[place[-1]] = odd
+        path.write_text("".join([header, json.dumps(data) + "\n", *rest]))
+        collector = Collector()
+        for line in read(path).results:
+            collector.add(line)
+        assert sum(collector.summary("run", {}).counts.values()) in (5, 6)
+        with suppress(BadInput):  # its place in the order of cases may be another one now
+            assert compare(path).versus[0].conversations in (2, 3)

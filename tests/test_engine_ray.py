@@ -56,7 +56,9 @@ def without_tokens():
 def cluster(without_tokens):
     from ray.cluster_utils import Cluster
 
-    found = Cluster(initialize_head=True, head_node_args=NODE | {"_system_config": QUICK})
+    head = NODE | {"_system_config": QUICK, "ray_client_server_port": free_port()}
+    found = Cluster(initialize_head=True, head_node_args=head)
+    found.client = f"ray://127.0.0.1:{head['ray_client_server_port']}"
     found.others = [found.add_node(**NODE) for _ in range(2)]
     yield found
     found.shutdown()
@@ -83,6 +85,11 @@ def project(tmp_path):
         return Project.find(tmp_path)
 
     return made
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
 
 
 def write(path, text):
@@ -219,7 +226,9 @@ def said(played_by, planned, result):
     return data
 
 
-def test_an_offline_run_plays_the_cassettes(address, project):
+def test_an_offline_run_plays_the_cassettes_also_from_outside_the_cluster(cluster, project, monkeypatch):
+    pytest.importorskip("grpc", reason="Ray's client is missing: pip install 'ray[client]'")
+    monkeypatch.setenv("RAY_ADDRESS", cluster.client)
     with Seeded({"good": Model()}) as server:
         made = project(server, 1)
         (planned,) = plan(made)
@@ -306,8 +315,7 @@ def test_without_ray_it_says_what_to_install(project, monkeypatch):
 
 
 def test_an_address_where_no_cluster_is_is_bad_input(project, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with Seeded({"good": Model()}) as server:
         made = project(server, 1)
         for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}", "nowhere"):

@@ -23,7 +23,9 @@ from replay.config import Project
 from replay.conversation import Message
 from replay.errors import BadInput, NothingToRun
 from replay.history import read
-from replay.history._shifts import Amounts, Counts, fisher, shifts, student
+from replay.history._chances import fisher, student
+from replay.history._series import Amounts, Counts
+from replay.history._shifts import shifts
 from replay.history._words import sparkline
 from replay.verdict import Verdict
 

@@ -3,8 +3,9 @@
 import pytest
 
 from replay.conversation import Conversation, Message, ToolCall, ToolResult
-from replay.player import MAX_ROUNDS, Stopped, play
-from replay.tools import RecordedResults, Unanswered
+from replay.loop import ROUNDS, Loop
+from replay.player import Stopped, play
+from replay.tools import RecordedResults, Tools
 from replay.turn import ApiError, Reply, Target, Turn
 
 TARGET = Target("t", "openai", "m")
@@ -124,26 +125,28 @@ def test_an_error_ends_the_play():
 
 
 def test_a_model_that_never_stops_is_stopped():
-    results = (ToolResult("lookup", None, "again"),) * (MAX_ROUNDS + 1)
+    results = (ToolResult("lookup", None, "again"),) * (ROUNDS + 1)
     send, asked = script(call("{}"))
     with pytest.raises(Stopped, match="still calls tools"):
         play(Conversation("c", (USER,), tool_results=results), TARGET, send, "to_completion")
-    assert len(asked) == MAX_ROUNDS
+    assert len(asked) == ROUNDS
 
 
 def test_each_result_is_given_once_and_equal_calls_take_the_next():
     results = RecordedResults([ToolResult("f", {"n": 1}, "first"), ToolResult("f", {"n": 1.0}, "second")])
     asked = ToolCall("x", "f", '{"n": 1}')
-    assert [results.answer(asked).content, results.answer(asked).content] == ["first", "second"]
-    with pytest.raises(Unanswered, match="none are left at all"):
-        results.answer(asked)
+    assert [results.take(asked).content, results.take(asked).content] == ["first", "second"]
+    assert results.take(asked) is None
+    assert "none are left at all" in results.describe(asked)
 
 
 def test_arguments_that_are_not_json_are_a_miss_not_a_crash():
-    with pytest.raises(Unanswered, match="closest is one where"):
-        RecordedResults([ToolResult("f", {"n": 1}, "x")]).answer(ToolCall("x", "f", '{"n": '))
+    results, asked = RecordedResults([ToolResult("f", {"n": 1}, "x")]), ToolCall("x", "f", '{"n": ')
+    assert results.take(asked) is None
+    assert "closest is one where" in results.describe(asked)
 
 
 def test_a_legacy_function_call_is_answered_by_a_function_message():
-    message = RecordedResults([ToolResult("f", None, "x")]).answer(ToolCall("", "f", "{}", "function_call"))
+    tools = Tools(Conversation("c", (), tool_results=(ToolResult("f", None, "x"),)), Loop())
+    (message,) = tools.answer([ToolCall("", "f", "{}", "function_call")]).messages
     assert message.to_json() == {"role": "function", "content": "x", "name": "f"}

@@ -99,6 +99,14 @@ def test_the_tables_name_every_provider_importer_and_assertion_there_is():
         assert not missing
 
 
+def test_conversations_and_logs_are_looked_over(project):
+    mine, logs = commands("replay lint")
+    project.write({"logs/one.jsonl": ""})
+    assert project.replay(*mine[1:]).ret == 0
+    assert project.replay(*logs[1:]).ret == 0
+    assert "temperature-and-top-p" in project.replay("lint", "--rules").stdout.str()
+
+
 def test_logs_become_a_suite(sandbox):
     line = {
         "request": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]},

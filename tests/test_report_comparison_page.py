@@ -15,8 +15,8 @@ import sample_runs
 
 from replay.comparison import Served
 from replay.errors import BadInput
-from replay.report import numbers, page
-from replay.report.comparison import curves, judged, pareto, plots, served
+from replay.report import numbers, page, plots
+from replay.report.comparison import curves, judged, pareto, served
 from replay.report.comparison.render import ASSETS, render
 from replay.report.render import ASSETS as RUN_ASSETS
 from replay.report.text import visible

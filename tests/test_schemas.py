@@ -65,7 +65,7 @@ def test_the_words_of_a_run_are_those_of_the_code():
     assert tuple(kinds["transcript"]["properties"]["play"]["enum"]) == get_args(Play)
     assert set(kinds["verdict"]["properties"]) == set(Verdict.__slots__)
     assert set(kinds["error"]["properties"]) == set(ApiError.__slots__)
-    assert set(kinds["reply"]["properties"]["usage"]["properties"]) == set(Usage.__slots__)
+    assert set(kinds["usage"]["properties"]) == set(Usage.__slots__)
     assert set(kinds["reply"]["properties"]) == set(Reply.__slots__)
 
 

@@ -281,7 +281,7 @@ CASE = "targets: [small]\ncases: [{conversation: sales/hello, assert: [budget], 
         (BASE + "assert: [{fits: bad.json}]", "bad.json:1:5: error: a \":\" where no key can stand"),
         (BASE + "assert: [{stops: a}, {stops: b}]", "s.yaml:2:17: error: stops and stops cannot both hold here"),  # 113
         (BASE + "faults: [stal]", 's.yaml:3:10: error: no fault is called "stal"; did you mean "stall"?'),
-        (BASE + "faults: [{stall: {x: 1}}]", "s.yaml:3:11: error: stall: got an unexpected keyword argument 'x'"),
+        (BASE + "faults: [{stall: {x: 1}}]", 's.yaml:3:19: error: stall has no argument "x"; use one of after'),
         (BASE + "play: once", 's.yaml:3:7: error: play "once" is not known; use one of next_turn'),
         (BASE + "play: every-turn", 'did you mean "every_turn"?'),
         (CASE + "turns: [1]}]", "s.yaml:2:62: error: turns are chosen of `play: every_turn` only; add it"),

@@ -382,6 +382,20 @@ def test_what_needs_no_recording_is_named(shop):
     assert found["unnamed"] == ["idle"]
 
 
+def test_what_a_fault_keeps_back_at_first_is_asked_for_as_in_a_run(shop):
+    edit(shop, "replay.toml", ("retries = 0", "retries = 2"))
+    edit(shop, "suites/shop.yaml", ("targets:", "faults: [{rate_limit: {first: 1}}]\ntargets:"))
+    shop.pytest().assert_outcomes(passed=3)
+    found = told("--stale")
+    assert (found["fresh"], found["unused"]) == (3, {})
+
+
+def test_the_cassettes_of_a_suite_in_a_yml_file_are_no_orphans(shop):
+    (shop.root / "suites/shop.yaml").rename(shop.root / "suites/shop.yml")
+    found = told("--stale")
+    assert (found["fresh"], found["orphans"], found["unnamed"]) == (3, [], [])
+
+
 def test_what_was_never_recorded_is_said_to_be_so(shop):
     shop.write({"fixtures/conversations/shop/new.yaml": conversation("New?")})
     found = told("--stale", code=1)

@@ -11,6 +11,7 @@ arguments that make no sense. What an assertion may have besides its call:
     review(conversation) -> Faults    what makes it pointless on a conversation, before anything is played
     contradicts(other) -> bool        both cannot hold of one reply
     excuses                           kinds of `contract` that it expects, and that are no failure beside it
+    names                             those that its verdicts bear, where it is not its own alone (`turn`)
     negatable = False                 it cannot stand under `not`
     from_yaml(argument) -> Assertion  reads its YAML itself (`not`)
 """
@@ -18,7 +19,6 @@ arguments that make no sense. What an assertion may have besides its call:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +26,8 @@ from typing import Any, Protocol
 from replay.assertions._crash import crash
 from replay.assertions._found import name_of
 from replay.conversation import Conversation, Json
-from replay.errors import Fault, ReplayError, SeamError, nearest
-from replay.registry import Registry, the_class
+from replay.errors import Fault, ReplayError, SeamError
+from replay.registry import Registry, arguments, the_class
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
@@ -62,28 +62,12 @@ def build(name: str, argument: Json = None) -> Assertion:
     if hasattr(plugin, "from_yaml"):
         own: Assertion = plugin.from_yaml(argument)
         return own
-    arguments = _keywords(name, plugin, argument)
+    keywords = arguments(name, plugin, argument)
     try:
-        assertion: Assertion = plugin(**arguments)
+        assertion: Assertion = plugin(**keywords)
     except TypeError as problem:
         raise ValueError(f"{name}: {str(problem).rpartition('() ')[2]}") from None
     return assertion
-
-
-def _keywords(name: str, plugin: Any, argument: Json) -> dict[str, Any]:
-    known = [field for field in fields(plugin) if field.init]
-    names = [field.name for field in known]
-    if argument is None:
-        return {}
-    if not isinstance(argument, dict):
-        first = next((field.name for field in known if not field.kw_only), None)
-        if first is None:
-            raise ValueError(f"{name} takes no argument")
-        return {first: argument}
-    for key in argument:
-        if key not in names:
-            raise ValueError(f'{name} has no argument "{key}"; {nearest(str(key), names)}')
-    return argument
 
 
 def bind(assertion: Assertion, project: Any) -> Assertion:

@@ -60,7 +60,7 @@ def calls(reply: Reply, request: Request) -> Iterator[Found]:
         if call.type != "function_call":
             yield from _identified(call, seen)
         if call.name in tools:
-            yield from _arguments(call, tools[call.name])
+            yield from arguments(call, tools[call.name])
         else:
             known = nearest(call.name, tools) if tools else "no tool is declared"
             yield Found(
@@ -79,7 +79,8 @@ def _identified(call: ToolCall, seen: set[str]) -> Iterator[Found]:
     seen.add(call.id)
 
 
-def _arguments(call: ToolCall, schema: Json) -> Iterator[Found]:
+def arguments(call: ToolCall, schema: Json) -> Iterator[Found]:
+    """The arguments of a call are JSON that fits what its tool declares."""
     try:
         value = arguments_of(call)
     except ValueError as problem:
@@ -97,6 +98,14 @@ def _arguments(call: ToolCall, schema: Json) -> Iterator[Found]:
         return
     for found in wrong:
         yield Found("arguments", f"{call.name}: {found.message}", found.expected, found.actual)
+
+
+def refused(turn: Turn) -> Iterator[Found]:
+    """Every call was one that may be made; the other reasons to refuse one are seen in the call itself."""
+    for answer in turn.answers:
+        if answer.kind in ("not_allowed", "unauthorised"):
+            message = f"{answer.name} is called and was not executed: {answer.why}"
+            yield Found(answer.kind, message, None, answer.name)
 
 
 def usage(turn: Turn, reply: Reply) -> Iterator[Found]:

@@ -39,6 +39,12 @@ def name_of(assertion: Any) -> str:
     return _name(kind.__module__, kind.__name__)
 
 
+def names_of(assertion: Any) -> tuple[str, ...]:
+    """Return the names that an assertion's verdicts may bear: its own, but for one that others stand in."""
+    names: tuple[str, ...] = getattr(assertion, "names", (name_of(assertion),))
+    return names
+
+
 @cache
 def _name(module: str, kind: str) -> str:
     room, _, stem = module.rpartition(".")

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from replay.assertions import _checks
 from replay.assertions._arguments import check_choice, texts
+from replay.assertions._effects import duplicates, twice, written_by
 from replay.assertions._found import Found, TurnAssertion, verdicts
 from replay.assertions.stream_integrity import unended
 from replay.turn import ERROR_KINDS, Transcript, Turn
@@ -26,6 +27,9 @@ KINDS = (
     "malformed",  # arguments are not JSON
     "arguments",  # arguments do not fit what the tool declares
     "tool_schema",  # what the tool declares is no JSON Schema
+    "not_allowed",  # a tool is called that the suite does not allow
+    "unauthorised",  # a tool is called that requires what the suite does not grant
+    "duplicate_effect",  # a tool with `effect: write` is executed twice with the same arguments
     "id_missing",  # a tool call has no id
     "id_twice",  # two calls of one reply have the same id
     "unanswered",  # the next request of the same play does not answer a call
@@ -46,6 +50,8 @@ KINDS = (
 @dataclass(frozen=True)
 class Contract(TurnAssertion):
     """What every reply must satisfy, on every turn. It is in every case unless it is switched off by name.
+
+    It also finds a write that is done twice (see `no_duplicate_effects`).
 
     `allow` names kinds (see KINDS) that are known and no failure. An `error` or `finish_reason` assertion
     beside it allows what it asks for.
@@ -77,6 +83,13 @@ class Contract(TurnAssertion):
             after = transcript.turns[number : number + 1] if transcript.play == "to_completion" else ()
             found = (item for item in self._found(turn, after, transcript) if item.kind not in self.allowed)
             yield from verdicts(self, found, number, f"turn {number}: " if many else "")
+        yield from self._duplicates(transcript)
+
+    def _duplicates(self, transcript: Transcript) -> Iterator[Verdict]:
+        writes = written_by(transcript)
+        if writes and "duplicate_effect" not in self.allowed:
+            for one, other in duplicates(transcript, writes.__contains__):
+                yield from verdicts(self, [twice("duplicate_effect", one, other)], other.turn)
 
     def _found(self, turn: Turn, after: Iterable[Turn], transcript: Transcript) -> Iterator[Found]:
         error, reply = turn.error, turn.reply
@@ -92,6 +105,7 @@ class Contract(TurnAssertion):
             if not error:
                 yield from _checks.finish(choice, turn.request)
                 yield from _checks.calls(choice, turn.request)
+        yield from _checks.refused(turn)
         if not error:
             yield from _checks.usage(turn, reply)
             yield from _checks.choices(turn, reply)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from replay.assertions._arguments import check_choice, check_number
-from replay.assertions._cost import cost_of
 from replay.assertions._found import Found, TurnAssertion, no_reply, verdicts
+from replay.cost import cost_of
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 

@@ -96,11 +96,11 @@ class Python:
         return found
 
     def _imported(self, where: str) -> ModuleType:
-        return _file(where, self.root) if where.endswith(".py") else _module(where, self.root)
+        return load_file(where, self.root) if where.endswith(".py") else _module(where, self.root)
 
 
-def _file(where: str, root: Path | None) -> ModuleType:
-    """Import a file under the root once; it is kept among the modules by its whole path."""
+def load_file(where: str, root: Path | None) -> ModuleType:
+    """Import a file under the root once, and keep it by its whole path. Raises ValueError."""
     folder = (root or Path.cwd()).resolve()
     path = (folder / where).resolve()
     if not path.is_relative_to(folder):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from replay.cassette.ear import ask
 from replay.cassette.encoding import decoded, still_encoded
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.cassette.witness import Witness
@@ -25,8 +27,11 @@ class AsVcr:
     custom_patches = ()
     write_protected = False  # a request without an answer is refused by our cassette, which says more
 
-    def __init__(self, witness: Witness, skip_patchers: Iterable[str]) -> None:
+    def __init__(
+        self, witness: Witness, skip_patchers: Iterable[str], around: Callable[[Any], Any] | None = None
+    ) -> None:
         self._witness = witness
+        self._play = partial(_through, around(witness.transport(_Unsent()))) if around else witness.play
         self._path = str(witness.path)
         self.skip_patchers = tuple(skip_patchers)
 
@@ -34,7 +39,7 @@ class AsVcr:
         """Tell whether the recording has an answer. Raises CassetteMiss when it has none and may not send."""
         if not hasattr(request, "replay_answer"):
             request.replay_asked, request.replay_sent = _asked(request), time.perf_counter()
-            request.replay_answer = self._witness.play(request.replay_asked)
+            request.replay_answer = self._play(request.replay_asked)
         return request.replay_answer is not None
 
     def play_response(self, request: Any) -> dict[str, Any]:
@@ -73,6 +78,25 @@ class AsVcr:
     def find_requests_with_most_matches(self, request: Any) -> list[tuple[Any, list[str], list[str]]]:
         """Return the request itself: where a redirect leads is looked up like any other request."""
         return [(request, [], [])]
+
+
+class _Unsent:
+    """Stands where the network would: what is not recorded vcrpy sends itself."""
+
+    class Unsent(Exception):
+        """A request that is not recorded."""
+
+    def handle_request(self, _: Any) -> Any:
+        """Send nothing."""
+        raise self.Unsent
+
+
+def _through(transport: Any, request: RecordedRequest) -> RecordedResponse | None:
+    """Answer by a transport over the cassette; None when the request has to be sent. Raises CassetteMiss."""
+    try:
+        return ask(transport, request)
+    except _Unsent.Unsent:
+        return None
 
 
 def _asked(request: Any) -> RecordedRequest:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Self
 
 from replay.cassette.interaction import Failure, RecordedRequest, RecordedResponse
 
@@ -15,6 +15,28 @@ _OF_THE_WIRE = frozenset(("content-length", "transfer-encoding"))
 _READ_BY_US = frozenset(("gzip", "x-gzip", "deflate", "identity"))
 
 Ended = Callable[[], Exception | None]
+
+
+class Transport:
+    """What a client asks of a transport beside sending, in either colour."""
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+
+    async def aclose(self) -> None:
+        """As `close`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 def asked(request: Any, body: bytes) -> RecordedRequest:
@@ -92,7 +114,8 @@ class _Body:
         for wait, piece in self._pieces():
             if wait:
                 time.sleep(wait)
-            yield piece
+            if piece:
+                yield piece
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -101,7 +124,8 @@ class _Body:
                 import anyio
 
                 await anyio.sleep(wait)
-            yield piece
+            if piece:
+                yield piece
         self._end()
 
     def _pieces(self) -> Iterator[tuple[float, bytes]]:

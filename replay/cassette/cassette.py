@@ -17,7 +17,7 @@ from replay.cassette.drift import Drift, compare
 from replay.cassette.interaction import Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.lookup import Lookup
 from replay.cassette.match import key
-from replay.cassette.nearest import Nearest
+from replay.cassette.missed import Missed
 from replay.config import CREDENTIALS
 from replay.errors import BadInput, CassetteMiss, Fault, ReplayError, StorageError, nearest
 
@@ -74,7 +74,6 @@ class Cassette:
         self._lock = threading.RLock()
         self._journal: journal.Journal | None = None
         self._broken: StorageError | None = None
-        self._nearest: Nearest | None = None
         if self.writes:
             fold.fold_orphans(self._file, self.key)
         raw = fold.bytes_of(self.path)
@@ -82,6 +81,7 @@ class Cassette:
         self._exists = raw is not None
         interactions = read(str(path), raw, cache and cache(raw)) if raw is not None else ()
         self._lookup = Lookup(interactions, self.key)
+        self._missed = Missed(self._lookup, self.ignore)
         if forgive:
             self._lookup.skip(
                 index
@@ -242,15 +242,8 @@ class Cassette:
     def _why_missed(self, request: RecordedRequest) -> str:
         request = self._redacted(request)
         what = self.label or f"{request.method} {request.uri}"
-        asked, recorded = self._lookup.missed(request)
-        if recorded:
-            lines = [f"{self.path}: {what} was asked too often (asked {asked}, recorded {recorded})"]
-        elif self._lookup.interactions:
-            self._nearest = self._nearest or Nearest(self._lookup.interactions, self.ignore)
-            lines = [f"{self.path}: no recorded interaction matches {what}", self._nearest.describe(request)]
-        else:
-            state = "is empty and cannot" if self._exists else "does not exist and cannot"
-            lines = [f"{self.path}: {state} answer {what}"]
+        empty = "is empty" if self._exists else "does not exist"
+        lines = self._missed.why(str(self.path), what, request, empty)
         lines += [f"an unfinished recording is in {left}" for left in journal.paths(self._file)[:1]]
         return "\n".join(lines + ([f"record it: {self.record_hint}"] if self.record_hint else []))
 

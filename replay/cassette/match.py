@@ -1,4 +1,6 @@
-"""What makes two requests the same question: method, path, query, canonical body; not the host, not headers.
+"""What makes two requests the same question: method, path, query, canonical body.
+
+The host does not count, nor do headers, nor a key in the query.
 
 Three things are levelled before bodies are compared. Ids of tool calls, which are minted anew each time,
 count by the order they first appear in. A null or an empty tool list is the same as no key where the wire
@@ -18,6 +20,7 @@ from replay.conversation import Json
 from replay.jsontext import canonical, parse
 
 _ID_KEYS = ("tool_call_id", "tool_use_id", "call_id", "toolUseId")
+_KEY = "key"  # of a query: the credential of Google's APIs, no more part of what is asked than a header's
 _EMPTY_IS_ABSENT = ("tools", "tool_calls")
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 
@@ -47,7 +50,7 @@ def levelled(request: RecordedRequest, ignore: Iterable[str] = ()) -> dict[str, 
     return {
         "method": request.method.upper(),
         "path": unquote(split.path) or "/",  # `%3A` asks for the same as `:`
-        "query": sorted(parse_qsl(split.query, keep_blank_values=True)),
+        "query": sorted(pair for pair in parse_qsl(split.query, keep_blank_values=True) if pair[0] != _KEY),
         "body": _body(request, ignore),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from replay.cassette.interaction import Interaction, RecordedRequest
 from replay.cassette.match import levelled
@@ -12,6 +12,11 @@ from replay.diff import Difference, differences
 from replay.jsontext import canonical
 
 SHOWN = 3  # differences named in a message
+
+
+def number(index: int) -> str:
+    """Name an interaction by where it stands in its file."""
+    return f"#{index + 1}"
 
 
 def nearest(
@@ -50,11 +55,11 @@ class Nearest:
         best = min(shares, key=lambda index: (-shares[index], index), default=0)
         return best, _differences(levelled(self.interactions[best].request, self.ignore), asked)
 
-    def describe(self, request: RecordedRequest) -> str:
-        """Name the nearest interaction and its first differences, on one line."""
+    def describe(self, request: RecordedRequest, place: Callable[[int], str] = number) -> str:
+        """Name the nearest interaction, by its `place`, and its first differences, on one line."""
         index, found = self.find(request)
         more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-        return f"closest is #{index + 1}: " + "; ".join([*map(str, found[:SHOWN]), *more])
+        return f"closest is {place(index)}: " + "; ".join([*map(str, found[:SHOWN]), *more])
 
 
 def _differences(recorded: dict[str, Json], asked: dict[str, Json]) -> list[Difference]:

@@ -17,8 +17,8 @@ def transcript(exchanges: Iterable[Interaction], name: str, target: str) -> Tran
     """Return the calls of models among `exchanges`, of any provider, as the turns of one play, in order.
 
     The conversation is the first request's; `target` is a name, its provider and model are the first's too.
-    Other exchanges are left out; `conversation.source["left_out"]` counts them. A retry takes the place of
-    the try before it.
+    Other exchanges are left out; `conversation.source["left_out"]` counts them. A retry, which is
+    also an equal request after an error, takes the place of the try before it.
     """
     turns: list[Turn] = []
     provider, left_out = "", 0
@@ -29,9 +29,11 @@ def transcript(exchanges: Iterable[Interaction], name: str, target: str) -> Tran
             continue
         provider = provider or wire
         turn = _turn(registry.get(wire), request, exchange.response)
-        if turn.attempts > 1 and turns and turns[-1].request == request:
-            turns.pop()
-        turns.append(turn)
+        before = turns[-1] if turns and turns[-1].request == request else None
+        if before and (turn.attempts > 1 or before.error):
+            turns[-1] = replace(turn, attempts=max(turn.attempts, before.attempts + 1))
+        else:
+            turns.append(turn)
     first = turns[0].request if turns else Request("", ())
     source = {"format": "app", "left_out": left_out}
     conversation = Conversation(name, first.messages, first.tools, first.params, source=source)

@@ -44,7 +44,8 @@ class Tape:
         self._raw = 0
         self._pieces: list[bytes] = []
         self._chunks: list[tuple[float, int]] = []
-        self._timed, self._done = True, False
+        self._told: tuple[float, ...] | None = None
+        self._done = False
 
     def answered(self, status: int, reason: str, headers: dict[str, list[str]]) -> dict[str, list[str]]:
         """Note the head of the answer; returns the headers to pass on, which fit the decoded body."""
@@ -58,9 +59,9 @@ class Tape:
         self._status, self._reason, self._headers = status, reason, headers
         return headers
 
-    def untimed(self) -> None:
-        """Keep no times: what answers does not do so when it is asked."""
-        self._timed = False
+    def told(self, times: tuple[float, ...]) -> None:
+        """Keep these times, if any: what answers does not do so when it is asked."""
+        self._told = times
 
     def waited(self, seconds: float) -> None:
         """Leave out the time that passed before the request was sent."""
@@ -116,9 +117,15 @@ class Tape:
             self._reason,
             self._headers,
             b"".join(self._pieces),
-            tuple(self._chunks) if self._timed else (),
+            self._timed(),
             failure,
             self._attempt,
             {"recorded_at": now()},
         )
         self._recorder.record(self._request, response)
+
+    def _timed(self) -> tuple[tuple[float, int], ...]:
+        if self._told is None:
+            return tuple(self._chunks)
+        sizes = [size for _, size in self._chunks]
+        return tuple(zip(self._told, sizes, strict=False)) if len(self._told) >= len(sizes) else ()

@@ -31,7 +31,7 @@ class Seam(Recorder, Protocol):
         """Note a miss, and return it to be raised."""
 
 
-class CassetteTransport:
+class CassetteTransport(answers.Transport):
     """A transport (`handle_request`, `handle_async_request`) over a cassette. See `Cassette.transport`."""
 
     def __init__(self, cassette: Seam, inner: Any = None, *, attempt: int | None = None, pace: bool = False):
@@ -51,7 +51,7 @@ class CassetteTransport:
         except library(request).TransportError as problem:
             tape.fail(problem)
             raise
-        return _recording(request, response, tape)
+        return taped(request, response, tape)
 
     async def handle_async_request(self, request: Any) -> Any:
         """As `handle_request`."""
@@ -66,7 +66,7 @@ class CassetteTransport:
         except library(request).TransportError as problem:
             tape.fail(problem)
             raise
-        return _recording(request, response, tape)
+        return taped(request, response, tape)
 
     def close(self) -> None:
         """Close the transports that were opened here; the cassette stays open."""
@@ -81,18 +81,6 @@ class CassetteTransport:
             if hasattr(opened, "aclose"):
                 await opened.aclose()
                 del self._opened[kind]
-
-    def __enter__(self) -> CassetteTransport:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> CassetteTransport:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _sender(self, request: Any, kind: str) -> Any:
         if self._inner is not None:
@@ -151,13 +139,14 @@ class _Recording:
         self._tape.abandon()
 
 
-def _recording(request: Any, response: Any, tape: Tape) -> Any:
+def taped(request: Any, response: Any, tape: Tape) -> Any:
+    """Return a live response as it is passed on: what is read of it goes through the tape."""
     headers: dict[str, list[str]] = {}
     for name, value in response.headers.multi_items():
         headers.setdefault(name.lower(), []).append(value)
     headers = tape.answered(response.status_code, response.reason_phrase, headers)
     if "replay_played" in response.extensions:
-        tape.untimed()
+        tape.told(response.extensions.get("replay_times", ()))
     tape.waited(response.extensions.get("replay_waited", 0.0))
     body = answers.stream(request, _Recording)(response.stream, tape, request)
     return answers.built(request, response.status_code, headers, body, response.extensions)

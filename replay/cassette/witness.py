@@ -44,9 +44,26 @@ class Witness:
 
         return CassetteTransport(self, inner)
 
-    def _keep(self, request: RecordedRequest, response: RecordedResponse) -> None:
-        redactor = self.cassette.redactor
-        if redactor is not None:
-            request, response = redactor.request(request), redactor.response(response)
+    def correct(self, request: RecordedRequest, response: RecordedResponse, answered: bool) -> None:
+        """Note what came of a request after all; `answered` if it was answered otherwise just before."""
+        kept = self._clean(request, response)
         with self._lock:
-            self.exchanges.append(Interaction(request, response))
+            if answered:
+                same = (
+                    n
+                    for n in reversed(range(len(self.exchanges)))
+                    if self.exchanges[n].request == kept.request
+                )
+                del self.exchanges[next(same)]
+            self.exchanges.append(kept)
+
+    def _keep(self, request: RecordedRequest, response: RecordedResponse) -> None:
+        kept = self._clean(request, response)
+        with self._lock:
+            self.exchanges.append(kept)
+
+    def _clean(self, request: RecordedRequest, response: RecordedResponse) -> Interaction:
+        redactor = self.cassette.redactor
+        if redactor is None:
+            return Interaction(request, response)
+        return Interaction(redactor.request(request), redactor.response(response))

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from replay import runs, suites
+from replay import assertions, runs, suites
 from replay.compare._attempts import Attempt, attempt_of
 from replay.compare._cases import Cases
 from replay.compare._feed import DECIDED, Feed, Until
@@ -25,6 +25,7 @@ from replay.fixtures.variants import with_variants
 from replay.run import Result
 from replay.runner import Planned, Runner, check
 from replay.runs import RunWriter, Shard
+from replay.verdict import Verdict
 
 Pairs = Iterable[tuple[Planned, Result]]
 
@@ -59,6 +60,13 @@ class Asked:
     def part(self) -> Shard | None:
         """The part of the cases that is asked, None for all."""
         return Shard.parse(self.shard) if self.shard else None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The targets that are asked: those compared, and those of assertions."""
+        entries = (entry for suite in self.suites for entry in suite.members)
+        judges = (name for entry in entries for name in assertions.asked(entry.assertions))
+        return tuple(dict.fromkeys((*self.question.targets, *judges)))
 
     def header(self, command: Sequence[str], mode: str) -> Object:
         """Return the header of the run."""
@@ -111,9 +119,10 @@ def ask(whole: Asked, runner: Runner, engine: Engine, writer: RunWriter, watcher
     feed = _feed(whole, writer)
     for planned, result in watcher.over(engine.run(feed, runner)):
         clean, line = runner.shown(planned, result)
-        if unsent := _unsent(clean):
-            feed.stopped = feed.stopped or unsent
-        else:
+        unsent = _unsent(clean)
+        if unsent and unsent.kind != "shed":
+            feed.stopped = feed.stopped or unsent.message
+        if not unsent:
             writer.add((clean.case.suite, clean.case.id), line, clean.outcome)
             if whole.question.until:
                 feed.came(attempt_of(json.loads(line)))
@@ -133,7 +142,6 @@ def _attempts(path: Path) -> Iterator[Attempt]:
     return (attempt_of(line.data) for line in runs.scan(path)[1])
 
 
-def _unsent(result: Result) -> str:
-    """Why a case was not sent; "" where it was."""
-    found = (one for one in result.verdicts if one.identity == ("provider", "not_sent"))
-    return next((one.message for one in found), "")
+def _unsent(result: Result) -> Verdict | None:
+    """Why a case was not sent; None where it was."""
+    return next((one for one in result.verdicts if one.assertion == "provider"), None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from replay.comparison import OVERALL
 from replay.conversation import Json, Object
+from replay.jsontext import inside, objects
 
 # An attempt that ended so says nothing about the model: the provider, the network or the account did.
 SILENT = frozenset(("rate_limit", "billing", "overloaded", "server", "auth", "timeout", "connection", "seam"))
@@ -46,31 +47,32 @@ class Attempt:
 def attempt_of(data: Object) -> Attempt:
     """Read one result."""
     case, transcript = data["case"], data["transcript"]
-    turns: list[Object] = transcript["turns"]
-    replies = [turn["reply"] for turn in turns if turn.get("reply")]
-    verdicts = data["verdicts"]
+    turns, verdicts = objects(transcript["turns"]), objects(data["verdicts"])
+    replies = [reply for turn in turns if (reply := inside(turn, "reply"))]
+    number = case.get("attempt")
     bad = {(str(one.get("assertion")), str(one.get("kind") or "")) for one in verdicts if _bad(one)}
     return Attempt(
         case["id"],
         str(case.get("suite") or ""),
-        str(transcript["conversation"]["name"]),
-        str(transcript["target"]["name"]),
-        int(case.get("attempt") or 1),
+        str(inside(transcript, "conversation").get("name") or ""),
+        str(inside(transcript, "target").get("name") or ""),
+        number if isinstance(number, int) else 1,
         {} if is_silent(data) else _passed(verdicts, answered=not any(turn.get("error") for turn in turns)),
         tuple(sorted(bad)),
         _said(replies),
         dict(_amounts(data, turns)),
         tuple(str(reply["model"]) for reply in replies if reply.get("model")),
         tuple(str(mark) for reply in replies if (mark := _fingerprint(reply))),
-        str((data.get("files") or {}).get("suite") or ""),
+        str(inside(data, "files").get("suite") or ""),
     )
 
 
 def is_silent(data: Object) -> bool:
     """Whether a result says nothing about the model."""
-    errors = (turn["error"].get("kind") for turn in data["transcript"]["turns"] if turn.get("error"))
-    unsent = any(one.get("assertion") in ("provider", "seam") and _bad(one) for one in data["verdicts"])
-    return unsent or any(kind in SILENT for kind in errors)
+    errors = (inside(turn, "error").get("kind") for turn in objects(data["transcript"]["turns"]))
+    verdicts = objects(data["verdicts"])
+    unsent = any(one.get("assertion") in ("provider", "seam") and _bad(one) for one in verdicts)
+    return unsent or any(str(kind) in SILENT for kind in errors)
 
 
 def _bad(verdict: Object) -> bool:
@@ -103,24 +105,24 @@ def _worst(statuses: set[str], answered: bool) -> bool | None:
 
 def _said(replies: Sequence[Object]) -> str:
     """A digest of what was said and called, without ids, which change each time."""
-    told = [[reply["message"].get("content"), _calls(reply["message"])] for reply in replies]
+    messages = (inside(reply, "message") for reply in replies)
+    told = [[message.get("content"), _calls(message)] for message in messages]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _calls(message: Object) -> list[Json]:
-    return [
-        {key: value for key, value in call.items() if key != "id"} for call in message.get("tool_calls") or ()
-    ]
+    calls = objects(message.get("tool_calls"))
+    return [{key: value for key, value in call.items() if key != "id"} for call in calls]
 
 
 def _fingerprint(reply: Object) -> Any:
-    return (reply.get("extra") or {}).get("system_fingerprint")
+    return inside(reply, "extra").get("system_fingerprint")
 
 
 def _amounts(data: Object, turns: Sequence[Object]) -> Iterator[tuple[str, float]]:
     """Yield the sums over the turns of what is known of all of them."""
-    usages = [(turn.get("reply") or {}).get("usage") or {} for turn in turns]
-    timings = [turn.get("timing") or {} for turn in turns]
+    usages = [inside(turn, "reply", "usage") for turn in turns]
+    timings = [inside(turn, "timing") for turn in turns]
     for name in ("prompt_tokens", "completion_tokens"):
         yield from _sum(name, [usage.get(name) for usage in usages])
     yield from _sum("cost", [data.get("cost")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from replay.assertions._found import name_of
+from replay.assertions._found import names_of
 from replay.compare._question import Question
 from replay.compare._watch import place
 from replay.comparison import OVERALL
@@ -46,8 +46,8 @@ class Cases:
 
     def family(self) -> tuple[str, ...]:
         """Return the names of all assertions, OVERALL first."""
-        names = (name_of(one) for suite in self.suites for entry in suite.members for one in entry.assertions)
-        return tuple(dict.fromkeys((OVERALL, *names)))
+        judges = (one for suite in self.suites for entry in suite.members for one in entry.assertions)
+        return tuple(dict.fromkeys((OVERALL, *(name for one in judges for name in names_of(one)))))
 
 
 def repeated(planned: Iterable[Planned], attempts: Iterable[int]) -> Iterator[Planned]:

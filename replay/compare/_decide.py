@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from replay.compare._question import Question
 from replay.comparison import Decision, Judged
-from replay.stats import Needed
+from replay.report.comparison.words import evidence
 
 
 def decided(judged: Sequence[Judged], question: Question) -> tuple[Decision, tuple[str, ...]]:
@@ -46,13 +46,5 @@ def _doubts(judged: Sequence[Judged], question: Question) -> Iterator[str]:
 
 
 def _open(one: Judged) -> str:
-    return f"{one.assertion}: {one.reason}{more(one.needed)}"
-
-
-def more(needed: Needed | None) -> str:
-    """Say what it would take: `; need about 40 more conversations or 3 more repeats`."""
-    if needed is None:
-        return ""
-    counts = ((needed.conversations, "conversation"), (needed.repeats, "repeat"))
-    ways = [f"{count:,} more {word}{'s' if count > 1 else ''}" for count, word in counts if count]
-    return f"; need about {' or '.join(ways)}" if ways else ""
+    needed = evidence(one)
+    return f"{one.assertion}: {one.reason}" + (f"; need {needed}" if needed else "")

@@ -11,6 +11,7 @@ from replay import fixtures, player, runs
 from replay.compare._ask import Asked
 from replay.conversation import Object
 from replay.fixtures.variants import as_asked
+from replay.jsontext import inside
 from replay.limits import Budget, Estimate, estimate, estimated_cost
 from replay.runner import Planned
 from replay.turn import Request, Target
@@ -124,8 +125,8 @@ def _done(run: Path) -> Done:
     done: Done = Counter()
     for line in runs.scan(run)[1]:
         if line.outcome != "error":
-            transcript = line.data["transcript"]
-            done[line.key[0], transcript["conversation"]["name"], transcript["target"]["name"]] += 1
+            conversation, target = (inside(line.data, "transcript", it) for it in ("conversation", "target"))
+            done[line.key[0], str(conversation.get("name")), str(target.get("name"))] += 1
     return done
 
 

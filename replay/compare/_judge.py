@@ -96,16 +96,16 @@ def _told(known: Finding, apart: Difference, margin: float, noise: float | None)
     if known == "worse" and noise is not None and abs(value) <= noise:
         return (
             "undecided",
-            f"{points(value)} is no more than the baseline differs from itself (±{100 * noise:.1f})",
+            f"{_points(value)} is no more than the baseline differs from itself (±{100 * noise:.1f})",
         )
     if known == "worse":
-        return known, f"{points(value)}, which is not by chance"
+        return known, f"{_points(value)}, which is not by chance"
     if known == "not worse":
-        return known, f"{points(value)}; less than {100 * margin:g} points worse"
-    return known, f"{points(value)}; {100 * margin:g} points worse or more is not excluded"
+        return known, f"{_points(value)}; less than {100 * margin:g} points worse"
+    return known, f"{_points(value)}; {100 * margin:g} points worse or more is not excluded"
 
 
-def points(share: float) -> str:
+def _points(share: float) -> str:
     """Write a difference of rates as points of a hundred."""
     sign = "+" if share > 0 else "−" if share < 0 else "±"
     return f"{sign}{abs(share) * 100:.1f} points"

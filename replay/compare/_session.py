@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from replay import suites
 from replay.compare._ask import Asked, Watcher, ask, asked, asked_before
 from replay.compare._forecast import Forecast, forecast
 from replay.compare._question import MARGIN, Question, margins
@@ -24,6 +25,8 @@ from replay.limits import Admission, Budget, Gate, gate
 from replay.runner import Runner
 from replay.runs import RunWriter
 from replay.suites import Suite
+
+RETRIES = 4  # of a call, where a target does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,12 @@ class Session:
         project = self.whole.project
         if self.order.offline:
             return Runner(project)
-        return Runner(project, "new_episodes", folder=self.folder / "cassettes", failures=False, gate=gate)
+        folder = self.folder / "cassettes"
+        return Runner(project, "new_episodes", folder=folder, failures=False, gate=gate, retries=RETRIES)
 
     def gate(self, budget: Budget) -> Admission:
         """Return what every call passes. Raises BadInput where the budget needs a price that is missing."""
-        return gate(self.whole.project, budget, self.whole.question.targets)
+        return gate(self.whole.project, budget, self.whole.asked)
 
     def ask(self, gate: Gate, watcher: Watcher) -> str:
         """Ask; return why it ended early, "" where it did not. An interrupt leaves a run to be resumed.
@@ -73,7 +77,7 @@ class Session:
         """
         runner, engine = self.runner(gate), engines.get(self.order.engine)
         if runner.live:
-            runner.ready(self.whole.question.targets)
+            runner.ready(self.whole.asked)
             if ready := getattr(engine, "ready", None):
                 ready(runner, self.whole.question.targets)
         writer = self._writer()
@@ -145,11 +149,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     """The suites that are named: files, and those in folders."""
     found: list[Path] = []
     for path in paths:
-        inside = (
-            sorted(one for one in path.rglob("*") if one.suffix in (".yaml", ".yml"))
-            if path.is_dir()
-            else [path]
-        )
+        inside = suites.files(path)
         if not inside:
             raise NothingToRun(f"{path} holds no suite (*.yaml)")
         found += inside

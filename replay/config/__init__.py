@@ -15,7 +15,8 @@ from pathlib import Path
 from replay import filenames
 from replay.config import _overrides, _settings
 from replay.config._settings import CREDENTIALS as CREDENTIALS
-from replay.config._toml import place, syntax_fault
+from replay.config._toml import place as place
+from replay.config._toml import syntax_fault
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, nearest
 from replay.turn import Target

@@ -29,6 +29,7 @@ CREDENTIALS = frozenset(
     ("authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie")
 )
 _LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_POLICY = re.compile(r"[a-z][a-z0-9_]*(:[1-9][0-9]*)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -130,6 +131,11 @@ def _allowed(value: Json, path: tuple[str, ...], report: Report) -> None:
             _pattern(item[1:-1], path, report)
 
 
+def _policy(value: Json, path: tuple[str, ...], report: Report) -> None:
+    if not isinstance(value, str) or not _POLICY.fullmatch(value):
+        report(path, f"{path[-1]} must name a policy, as in last or last:6, not {short(value)}")
+
+
 def _kept_headers(value: Json, path: tuple[str, ...], report: Report) -> None:
     _texts(value, path, report)
     for name in value if isinstance(value, list) else ():
@@ -215,6 +221,9 @@ _OWN: dict[str, Rule] = {
     "timeout": _seconds,
     "retries": _number(0, 100),
     "limits": LIMITS,
+    "context": _policy,
+    "context_window": _number(1, 1_000_000_000),
+    "context_policy": _policy,
     "params": _table({"add": _each(_anything), "rename": _each(text), "drop": _texts}),
     "price": _table({"prompt": _DOLLARS, "completion": _DOLLARS, "cached": _DOLLARS}),
 }

@@ -12,6 +12,7 @@ from replay.conversation import Object
 from replay.engines._files import Answers, Outgoing
 from replay.engines._ledger import Batch, Ledger
 from replay.engines._maker import Maker, is_passing
+from replay.engines._outbox import Outbox, Posted
 from replay.engines._purse import Purse
 from replay.engines._ways import Ways
 from replay.errors import BadInput
@@ -44,11 +45,9 @@ class Office:
         self._apis: dict[str, Batches] = {}
         self._out: list[Batch] = []
         self._sent: dict[str, Batch] = {}  # by the names of their requests
-        self._collected: dict[str, Outgoing] = {}  # by target
-        self._full: list[tuple[str, Outgoing]] = []
+        self._outbox = Outbox()
         self._answers: Answers | None = None  # of the batch that is read
         self._unsent: dict[str, str] = {}  # why a request gets no answer in this run
-        self._most: dict[str, int] = {}  # requests in a batch of a target that takes few
         self._corrected: set[str] = set()  # targets that had a batch refused for some of its lines
 
     def api(self, target: str) -> Batches:
@@ -60,9 +59,7 @@ class Office:
     @property
     def has_room(self) -> bool:
         """Whether more cases may wait."""
-        collected = [*self._collected.values(), *(out for _, out in self._full)]
-        count = sum(len(out.waiting) for out in collected) + sum(len(one.waiting) for one in self._out)
-        return count < self._ways.waiting
+        return len(self._outbox) + sum(len(one.waiting) for one in self._out) < self._ways.waiting
 
     @property
     def awaited(self) -> list[Batch]:
@@ -87,39 +84,31 @@ class Office:
     def hand(self, name: str, planned: Planned, body: Object) -> str:
         """See `Mail`."""
         target = planned.case.target
-        group = self._sent.get(name) or self._collected.get(target)
-        if group and (name in self._sent or name in group.waiting):
+        if group := self._sent.get(name) or self._outbox.holding(target, name):
             group.waiting[name] = planned
             return ""
         why = self.stopped.get(target) or self._purse.take(name, self._runner.project.target(target), body)
         if not why:
-            self._collect(name, planned, body)
-        elif target not in self.stopped and (self.awaited or self._collected or self._full):
+            self._outbox.put(target, self.api(target), name, planned, body)
+        elif target not in self.stopped and (self.awaited or self._outbox):
             self._poor[id(planned)] = planned
             return ""
         return why
 
-    def _collect(self, name: str, planned: Planned, body: Object) -> None:
-        target = planned.case.target
-        api = self.api(target)
-        entry, out = api.entry(name, body), self._collected.get(target)
-        if out and not out.has_room(entry, self._most.get(target, api.most)):
-            self._full.append((target, self._collected.pop(target)))
-        if target not in self._collected:
-            self._collected[target] = Outgoing(api)
-        self._collected[target].add(name, planned, entry)
-
     # out
 
-    def post(self, *, whole: bool) -> None:
-        """Make the batches that can be made now; with `whole` only those that are full."""
-        if not whole:
-            self._full += self._collected.items()
-            self._collected = {}
-        waiting, self._full = self._full, []
-        for target, out in waiting:
-            if target in self._most and any(batch.target == target for batch in self.awaited):
-                self._full.append((target, out))
+    def post_full(self) -> None:
+        """Make the batches that are full, as far as they can be made now."""
+        self._post(self._outbox.full())
+
+    def post_all(self) -> None:
+        """Make all batches that can be made now."""
+        self._post(self._outbox.everything())
+
+    def _post(self, ready: Posted) -> None:
+        for target, out in ready:
+            if target in self._outbox.most and any(batch.target == target for batch in self.awaited):
+                self._outbox.keep(target, out)
             else:
                 self._make(target, out)
 
@@ -217,7 +206,7 @@ class Office:
         """Send less at once to a target whose queue is full; False where there is no less."""
         others = any(one.target == batch.target for one in self.awaited if one is not batch)
         most = len(batch.names) if others else len(batch.names) // 2
-        self._most[batch.target] = max(most, 1)
+        self._outbox.most[batch.target] = max(most, 1)
         return most > 0
 
     def _is_of_others(self, batch: Batch) -> None:

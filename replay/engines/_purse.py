@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from replay import providers
-from replay.assertions._cost import cost_of_usage
 from replay.conversation import Object
+from replay.cost import cost_of_usage
 from replay.jsontext import parse
 from replay.limits import Admission, Budget, Desk, Gate, estimate, estimated_cost
 from replay.providers import Unreadable

@@ -68,7 +68,7 @@ def _results(cases: Iterator[Planned], office: Office, clerk: Clerk) -> Played:
     while True:
         while (planned := _next(cases, office)) is not None:
             yield from _played(planned, office, clerk)
-        office.post(whole=False)
+        office.post_all()
         if not (office.awaited or office.again):
             return
         for batch in office.ended() if office.awaited else ():
@@ -91,4 +91,4 @@ def _played(planned: Planned, office: Office, clerk: Clerk) -> Played:
         office.stopped.setdefault(target, stopped)
     if result is not None:
         yield planned, result
-    office.post(whole=True)
+    office.post_full()

@@ -9,6 +9,7 @@ from typing import Any
 from replay.history._trend import Change, Point, Trend
 from replay.history._words import NAMES, rate, shown, told, when
 from replay.report.page import fill
+from replay.report.plots import Scale
 
 WIDTH, HEIGHT = 560, 150
 LEFT, RIGHT, TOP, BOTTOM = 66, 552, 12, 124  # of the plot
@@ -45,7 +46,8 @@ class Chart:
 
     def __init__(self, trend: Trend, measures: Sequence[str], pages: dict[str, str]) -> None:
         self.trend, self.measures, self.pages = trend, measures, pages
-        self.low, self.high = _range(trend, measures)
+        self._x = Scale(0, len(trend.points) - 1, LEFT + 6, RIGHT - 6)
+        self._y = Scale(*_range(trend, measures), BOTTOM, TOP)
 
     def html(self, title: str) -> Any:
         """Return the figure; nothing where no run has the measure."""
@@ -62,8 +64,8 @@ class Chart:
             title=title,
             now=now,
             spoken=f"{title} of {self.trend.suite} on {self.trend.target} in {len(points)} runs, now {now}",
-            most=shown(main, self.high),
-            least=shown(main, self.low),
+            most=shown(main, self._y.high),
+            least=shown(main, self._y.low),
             first=f"{points[0].at:%Y-%m-%d}",
             last=f"{points[-1].at:%Y-%m-%d}",
             marks=list(self._marks()),
@@ -75,16 +77,6 @@ class Chart:
             dots=list(self._dots(main)),
             width=WIDTH, height=HEIGHT, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM,
         )  # fmt: skip
-
-    def _x(self, place: float) -> float:
-        count = len(self.trend.points)
-        if count == 1:
-            return (LEFT + RIGHT) / 2
-        return round(LEFT + 6 + (RIGHT - LEFT - 12) * place / (count - 1), 1)
-
-    def _y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(BOTTOM - (BOTTOM - TOP) * share, 1)
 
     def _known(self, measure: str) -> Iterator[tuple[int, float]]:
         for place, point in enumerate(self.trend.points):
@@ -124,9 +116,9 @@ class Chart:
         for place, point in enumerate(self.trend.points):
             value = point.value(measure)
             if value is not None:
-                y = self._y(min(max(value, self.low), self.high))
                 kind = "partial" if point.partial else ""
-                yield self._x(place), y, kind, self.pages.get(point.run, ""), self._said(point)
+                href = self.pages.get(point.run, "")
+                yield self._x(place), self._y(value), kind, href, self._said(point)
 
     def _said(self, point: Point) -> str:
         """What a run's mark says when pointed at."""
@@ -142,7 +134,8 @@ def _range(trend: Trend, measures: Sequence[str]) -> tuple[float, float]:
     """The ends of the scale: a little more than what the lines need; rates go up to 1."""
     whole = [point for point in trend.points if not point.partial] or list(trend.points)
     if measures[0] == "rate":
-        lows = [point.said["rate"][1] or point.said["rate"][0] for point in whole if point.said["rate"]]
+        rates = [point.said["rate"] for point in whole if point.said["rate"]]
+        lows = [value if low is None else low for value, low, _ in rates]
         return max(0.0, math.ceil(min(lows, default=0) * 20 - 1) / 20), 1.0
     values = [value for point in whole for one in measures if (value := point.value(one)) is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)

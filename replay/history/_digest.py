@@ -17,7 +17,7 @@ from replay import stats
 from replay.cache import Cached
 from replay.conversation import Json, Object
 from replay.errors import BadInput, Fault, StorageError
-from replay.jsontext import canonical
+from replay.jsontext import canonical, inside, objects
 from replay.runs import Line, locate, scan
 from replay.stats import Sketch
 
@@ -76,7 +76,7 @@ def _groups(lines: Iterable[Line]) -> dict[tuple[str, str], Group]:
 
 def _conversation(data: Object) -> tuple[str, str, str]:
     name, _, rest = data["case"]["id"].rpartition("[")
-    target = _inside(data, "transcript", "target").get("name") or rest.partition("]")[0]
+    target = inside(data, "transcript", "target").get("name") or rest.partition("]")[0]
     return str(data["case"].get("suite") or ""), str(target), name
 
 
@@ -111,13 +111,13 @@ class Group:
         self.pairs[passed, judged] += 1
 
     def _content(self, name: str, data: Object) -> None:
-        conversation = _inside(data, "transcript", "conversation")
+        conversation = inside(data, "transcript", "conversation")
         said = {key: value for key, value in conversation.items() if key not in ("source", "tags")}
         self.names = (self.names + _hash(name)) % 2**64
         self.contents = (self.contents + _hash(canonical(said))) % 2**64
 
     def _amounts(self, data: Object) -> None:
-        turns = [turn for turn in data["transcript"]["turns"] if isinstance(turn, dict)]
+        turns = objects(data["transcript"]["turns"])
         usages = [usage for turn in turns if (usage := _usage(turn))]
         for usage in usages:
             self.tokens.update(usage)
@@ -126,7 +126,7 @@ class Group:
             self.cost += cost
             self.priced += 1
         for turn in turns:
-            if (time := _number(_inside(turn, "timing").get("total_ms"))) is not None:
+            if (time := _number(inside(turn, "timing").get("total_ms"))) is not None:
                 self.latency.add(time)
         for kind, word in _named(data, turns):
             self.named.setdefault(kind, Counter())[word] += 1
@@ -159,30 +159,22 @@ class Group:
 
 def _named(data: Object, turns: list[Object]) -> Iterator[tuple[str, str]]:
     """Yield what a change of a trend may come from, as kind and word."""
-    target = _inside(data, "transcript", "target")
+    target = inside(data, "transcript", "target")
     yield "asked model", f"{target.get('provider')} {target.get('model')}"
     yield "play", str(data["transcript"].get("play"))
     for turn in turns:
-        if model := _inside(turn, "reply").get("model"):
+        if model := inside(turn, "reply").get("model"):
             yield "served model", str(model)
-        if fingerprint := _inside(turn, "reply", "extra").get("system_fingerprint"):
+        if fingerprint := inside(turn, "reply", "extra").get("system_fingerprint"):
             yield "fingerprint", str(fingerprint)
-    for assertion in {str(one.get("assertion")) for one in data["verdicts"] if isinstance(one, dict)}:
+    for assertion in {str(one.get("assertion")) for one in objects(data["verdicts"])}:
         yield "assertion", assertion
 
 
 def _usage(turn: Object) -> dict[str, int]:
-    usage = _inside(turn, "reply", "usage")
+    usage = inside(turn, "reply", "usage")
     names = ("prompt_tokens", "completion_tokens")
     return {name: int(count) for name in names if (count := _number(usage.get(name))) is not None}
-
-
-def _inside(data: Object, *names: str) -> Object:
-    """Return the mapping that these keys lead to; an empty one where there is none."""
-    for name in names:
-        found = data.get(name)
-        data = found if isinstance(found, dict) else {}
-    return data
 
 
 def _number(value: Json) -> float | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from replay.conversation import Json, Object
 from replay.history._causes import causes
-from replay.history._shifts import Amounts, Counts, Series, shifts
+from replay.history._series import Amounts, Counts
+from replay.history._shifts import Series, shifts
 
 MEASURES = ("rate", "tokens", "cost", "latency", "p95")  # what changes are looked for in
 AROUND = 5  # runs on either side that say how many conversations a whole run has

@@ -11,7 +11,7 @@ from replay.config import Project
 from replay.limits._admission import Admission
 from replay.limits._budget import Budget
 from replay.limits._desk import CONCURRENCY, LONGEST_WAIT, Desk, State
-from replay.limits._estimate import Estimate, estimate, estimated_cost
+from replay.limits._estimate import Estimate, estimate, estimated_cost, roughly
 from replay.limits._identity import account, priority_of
 from replay.turn import Request, Target, Turn
 
@@ -31,6 +31,7 @@ __all__ = [
     "estimated_cost",
     "gate",
     "priority_of",
+    "roughly",
 ]
 
 

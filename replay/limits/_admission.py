@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from replay.assertions._cost import cost_of
+from replay.cost import cost_of
 from replay.limits._desk import State
 from replay.limits._estimate import estimate
 from replay.turn import Request, Target, Turn, Usage

@@ -12,7 +12,7 @@ from itertools import count
 from typing import NamedTuple
 
 from replay.conversation import Object
-from replay.errors import ProviderFailure
+from replay.errors import ProviderFailure, Shed
 from replay.limits._budget import Budget
 from replay.limits._estimate import Estimate, estimated_cost
 from replay.limits._identity import lane
@@ -156,9 +156,7 @@ class Desk:
     def _wait(self, line: _Lane, me: _Waiter) -> None:
         while True:
             if me.shed:
-                raise ProviderFailure(
-                    f"not sent: shed, {line.queue} calls of {me.target} that are more important wait"
-                )
+                raise Shed(f"not sent: shed, {line.queue} calls of {me.target} that are more important wait")
             wait = self._seconds(line, me) if line.waiting[0] is me else math.inf
             if not wait:
                 return

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from replay.assertions._cost import cost_of_usage
 from replay.conversation import Json
+from replay.cost import cost_of_usage
 from replay.turn import Request, Target, Usage
 
 COMPLETION = 1_000  # tokens of a completion whose request sets no limit
@@ -45,10 +45,21 @@ def estimate(request: Request) -> Estimate:
     neither, times `n`.
     """
     count = _tokenizer(request.model)
-    prompt = sum(_tokens(request, count or _by_characters))
+    return Estimate(sum(_tokens(request, count or _by_characters)), _completion(request), _by(count))
+
+
+def roughly(request: Request) -> Estimate:
+    """Return the same by characters alone: it is the same wherever it is made, and needs no network."""
+    return Estimate(sum(_tokens(request, _by_characters)), _completion(request))
+
+
+def _by(count: Count | None) -> Literal["tiktoken", "characters"]:
+    return "tiktoken" if count else "characters"
+
+
+def _completion(request: Request) -> int:
     most = request.params.get("max_completion_tokens") or request.params.get("max_tokens")
-    completion = _number(most, COMPLETION) * _number(request.params.get("n"), 1)
-    return Estimate(prompt, completion, "tiktoken" if count else "characters")
+    return _number(most, COMPLETION) * _number(request.params.get("n"), 1)
 
 
 def estimated_cost(guess: Estimate, target: Target) -> float | None:

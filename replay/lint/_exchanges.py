@@ -14,8 +14,7 @@ from replay.lint._fixtures import Sighted, is_partial
 from replay.lint._places import InBody
 from replay.lint._recent import Threads, digest, histories, system_of
 from replay.lint.subject import Around, Earlier, Subject
-from replay.record._calls import Refused
-from replay.record._facts import Facts, facts
+from replay.record import Facts, Refused, facts
 from replay.turn import Request
 
 _UNREAD = ("the request cannot be read", "the request body has no messages")

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from replay import documents, fixtures
-from replay.config import Project
-from replay.config._toml import place
+from replay.config import Project, place
 from replay.conversation import Conversation, Object
 from replay.documents import Document
 from replay.errors import BadInput, Fault
-from replay.fixtures._find import SUFFIXES
-from replay.fixtures._lines import SUFFIXES as LINES
+from replay.fixtures import LINES, SUFFIXES
 from replay.lint._places import InConfig, InFixture, Place
 from replay.lint.subject import SYSTEM, Around, Subject
 from replay.turn import Request, Target

@@ -12,15 +12,12 @@ from replay import importers, providers
 from replay.config import Project
 from replay.conversation import Json
 from replay.errors import BadInput, Fault
-from replay.fixtures._find import SUFFIXES
+from replay.fixtures import SUFFIXES
 from replay.jsontext import parse
 from replay.lint._exchanges import Exchanges
 from replay.lint._fixtures import Conversations, Sighted
 from replay.lint._recent import Threads
-from replay.record._calls import Refused
-from replay.record._files import Log, head, logs
-from replay.record._progress import Progress
-from replay.record._reading import Reading
+from replay.record import Log, Progress, Reading, Refused, head, logs
 
 PASTED = Path("-")
 _LIKELY = 0.5  # how sure an importer is where other formats are not ruled out

@@ -43,7 +43,13 @@ class Provider(Protocol):
 
     A provider may also have `embed(texts, target, transport) -> Turn`, as `send` for embeddings: the reply's
     `extra["embeddings"]` holds one vector (a list of floats) for each text; and `batches(target, transport)`,
-    which gives a `replay.providers._batches.Batches` or raises BadInput where this target has none.
+    which gives a `replay.providers._batches.Batches` or raises BadInput where this target has none; and
+    `REFUSALS`, a `replay.providers._refusals.Refusals`, where its servers refuse otherwise than OpenAI's.
+
+    What plays the server's part may use: `HOME`, where the provider's own API is (`https://host`);
+    `encode_stream(reply, place) -> Iterator[bytes]`, the pieces of a streamed response that says this, asked
+    for at that place; `encode_whole(reply)`, a body like `encode_reply`'s with what SDKs miss in it where
+    another wire said this first.
     """
 
     def place(self, method: str, url: str) -> Place | None:

@@ -6,8 +6,14 @@ https://docs.claude.com/en/api/messages
 from __future__ import annotations
 
 from replay.conversation import Object, Tool
-from replay.providers import Unreadable, _anthropic_messages, _anthropic_params, _anthropic_tools, _shape
-from replay.turn import ApiError, Request
+from replay.providers import (
+    _anthropic_messages,
+    _anthropic_params,
+    _anthropic_tools,
+    _reading,
+    _shape,
+)
+from replay.turn import Request
 
 
 def encode(request: Request) -> Object:
@@ -34,10 +40,7 @@ def _functions(params: Object) -> list[Tool]:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except ValueError as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from replay.conversation import Json, Message, Object, Tool
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _events, _native, _shape
+from replay.providers import Unreadable, _errors, _events, _native, _reading, _shape
 from replay.providers._chunks import Chunks
 from replay.turn import ApiError, Reply, Request, Usage
 
@@ -114,10 +114,7 @@ def is_end(event: Mapping[str, str]) -> bool:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except ValueError as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def decode(body: Json) -> Reply:

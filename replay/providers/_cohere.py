@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from replay.conversation import Json, Message, Object, Tool
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _native, _shape
+from replay.providers import _native, _reading, _shape
 from replay.providers._cohere_stream import body_of
-from replay.turn import ApiError, Reply, Request, Usage
+from replay.turn import Reply, Request, Usage
 
 WIRE = "cohere"
 FINISH = {
@@ -122,10 +122,7 @@ def _format(wanted: Json) -> Object | None:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except (ValueError, RecursionError) as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:
@@ -220,11 +217,7 @@ def is_end(event: Mapping[str, str]) -> bool:
 
 def decode(body: Json) -> Reply:
     """Read a response body that came with a success status. Raises Unreadable."""
-    try:
-        return _reply(_shape.mapping(body, "the body"))
-    except (ValueError, RecursionError) as problem:
-        error = _errors.told(body) if _errors.is_error(body) else None
-        raise Unreadable(error or ApiError("bad_response", message=str(problem))) from None
+    return _reading.reply(body, _reply)
 
 
 def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
@@ -233,13 +226,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     The reply is what `decode` makes of the same answer when it is not streamed.
     """
     body, error = body_of(events)
-    try:
-        reply = decode(body)
-    except Unreadable as rest:
-        raise Unreadable(error or rest.error) from None
-    if error:
-        raise Unreadable(error, reply)
-    return reply
+    return _reading.streamed(body, error, decode)
 
 
 def _reply(body: Object) -> Reply:

@@ -17,7 +17,7 @@ from itertools import groupby
 
 from replay.conversation import Json, Message, Object, Tool, ToolCall
 from replay.jsontext import parse, same
-from replay.providers import Unreadable, _errors, _native, _shape
+from replay.providers import Unreadable, _errors, _native, _reading, _shape
 from replay.providers._cohere import FINISH, counted, native_finish, params_of, read_params, usage_of
 from replay.providers._events import documents
 from replay.turn import ApiError, Reply, Request
@@ -113,10 +113,7 @@ def _defined(value: Object, *, required: bool) -> Object:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except (ValueError, RecursionError) as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:
@@ -242,11 +239,7 @@ def is_end(event: Mapping[str, str]) -> bool:
 
 def decode(body: Json) -> Reply:
     """Read a response body that came with a success status. Raises Unreadable."""
-    try:
-        return _reply(_shape.mapping(body, "the body"))
-    except (ValueError, RecursionError) as problem:
-        error = _errors.told(body) if _errors.is_error(body) else None
-        raise Unreadable(error or ApiError("bad_response", message=str(problem))) from None
+    return _reading.reply(body, _reply)
 
 
 def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
@@ -260,7 +253,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
                 break
     except Unreadable as problem:
         error = problem.error
-    return _ended({"text": "".join(pieces)} | body, error)
+    return _reading.streamed({"text": "".join(pieces)} | body, error, decode)
 
 
 def _add(body: Object, pieces: list[str], said: Object) -> ApiError | None:
@@ -276,16 +269,6 @@ def _add(body: Object, pieces: list[str], said: Object) -> ApiError | None:
         whole = said.get("response")
         body |= (whole if isinstance(whole, dict) else {}) | {"finish_reason": said.get("finish_reason")}
     return None
-
-
-def _ended(body: Object, error: ApiError | None) -> Reply:
-    try:
-        reply = decode(body)
-    except Unreadable as rest:
-        raise Unreadable(error or rest.error) from None
-    if error:
-        raise Unreadable(error, reply)
-    return reply
 
 
 def _reply(body: Object) -> Reply:

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from replay.conversation import Json, Object, Tool
 from replay.jsontext import parse, same
-from replay.providers import Unreadable, _errors, _native, _shape
+from replay.providers import _native, _reading, _shape
 from replay.providers._converse_blocks import WIRE
 from replay.providers._converse_messages import assistant, read, spoken, system, written
 from replay.providers._converse_stream import body_of
-from replay.turn import ApiError, Reply, Request, Usage
+from replay.turn import Reply, Request, Usage
 
 _FINISH = {
     "end_turn": "stop",
@@ -104,10 +104,7 @@ def _choice(wanted: Json) -> Object | None:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except (ValueError, RecursionError) as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:
@@ -205,11 +202,7 @@ def _read_output(held: Json) -> Object | None:
 
 def decode(body: Json) -> Reply:
     """Read a response body that came with a success status. Raises Unreadable."""
-    try:
-        return _reply(_shape.mapping(body, "the body"))
-    except (ValueError, RecursionError) as problem:
-        error = _errors.told(body) if _errors.is_error(body) else None
-        raise Unreadable(error or ApiError("bad_response", message=str(problem))) from None
+    return _reading.reply(body, _reply)
 
 
 def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
@@ -219,13 +212,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
     the model wrote them. A stream that ends without its `messageStop` is a reply without a finish_reason.
     """
     body, error = body_of(events)
-    try:
-        reply = decode(body)
-    except Unreadable as rest:
-        raise Unreadable(error or rest.error) from None
-    if error:
-        raise Unreadable(error, reply)
-    return reply
+    return _reading.streamed(body, error, decode)
 
 
 def _reply(body: Object) -> Reply:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _events, _shape
+from replay.providers import Unreadable, _errors, _events, _reading, _shape
 from replay.providers import _gemini_reply as reply
 from replay.providers._gemini_chunks import Chunks
 from replay.turn import ApiError, Reply
@@ -53,13 +53,7 @@ def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:
         error = told.error
     except (ValueError, RecursionError) as broken:
         error = ApiError("bad_response", message=str(broken))
-    try:
-        found = decode(chunks.body())
-    except Unreadable as nothing:
-        raise Unreadable(error or nothing.error) from None
-    if error:
-        raise Unreadable(error, found)
-    return found
+    return _reading.streamed(chunks.body(), error, decode)
 
 
 def _reason(body: Object) -> str | None:

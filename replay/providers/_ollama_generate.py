@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from replay.conversation import Json, Message, Object
-from replay.providers import Unreadable, _errors, _native, _ollama_parts, _shape
+from replay.providers import _native, _ollama_parts, _reading
 from replay.providers._ollama_parts import (
     content,
     finish,
@@ -23,7 +23,7 @@ from replay.providers._ollama_parts import (
     restored_request,
     spoken,
 )
-from replay.turn import ApiError, Reply, Request
+from replay.turn import Reply, Request
 
 __all__ = ["claims", "decode", "decode_request", "decode_stream", "encode", "encode_reply", "is_end"]
 
@@ -45,10 +45,7 @@ def encode(request: Request) -> Object:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except (ValueError, RecursionError) as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:
@@ -70,11 +67,7 @@ def claims(asked: Json, answered: bytes | None) -> bool:
 
 def decode(body: Json) -> Reply:
     """Read a response body that came with a success status. Raises Unreadable."""
-    try:
-        return _reply(_shape.mapping(body, "the body"))
-    except (ValueError, RecursionError) as problem:
-        error = _errors.told(body) if _errors.is_error(body) else None
-        raise Unreadable(error or ApiError("bad_response", message=str(problem))) from None
+    return _reading.reply(body, _reply)
 
 
 def decode_stream(events: Iterable[Mapping[str, str]]) -> Reply:

@@ -11,7 +11,7 @@ from typing import Any
 
 from replay.conversation import Json, Message, Object
 from replay.jsontext import parse
-from replay.providers import Unreadable, _errors, _media, _native
+from replay.providers import Unreadable, _errors, _media, _native, _reading
 from replay.providers._events import documents
 from replay.turn import ApiError, Reply, Usage
 
@@ -192,13 +192,7 @@ def is_end(event: Mapping[str, str]) -> bool:
 def decode_stream(events: Iterable[Mapping[str, str]], decode: Callable[[Json], Reply]) -> Reply:
     """Read a stream of objects by what `decode` makes of them together. Raises Unreadable."""
     body, error = _together(events)
-    try:
-        reply = decode(body)
-    except Unreadable as rest:
-        raise Unreadable(error or rest.error) from None
-    if error:
-        raise Unreadable(error, reply)
-    return reply
+    return _reading.streamed(body, error, decode)
 
 
 def _together(events: Iterable[Mapping[str, str]]) -> tuple[Object, ApiError | None]:

@@ -14,6 +14,7 @@ from replay.providers import (
     Unreadable,
     _errors,
     _native,
+    _reading,
     _responses_items,
     _responses_params,
     _responses_tools,
@@ -96,10 +97,7 @@ def _instructs(message: Message) -> bool:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _request(_shape.mapping(body, "the request"))
-    except ValueError as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
+    return _reading.request(body, _request)
 
 
 def _request(body: Object) -> Request:

@@ -31,6 +31,7 @@ class Tap(httpx2.BaseTransport):
         self.ended = False
         self._times: list[float] = []
         self._recorded: tuple[float, ...] | None = None
+        self._told = False  # whether the recorded times are to count as if they had passed
 
     @property
     def body(self) -> bytes:
@@ -44,7 +45,13 @@ class Tap(httpx2.BaseTransport):
 
     def left(self) -> float:
         """Seconds until the deadline."""
-        return self._started + self._seconds - time.monotonic()
+        return self._started + self._seconds - time.monotonic() - self._passed()
+
+    def _passed(self) -> float:
+        """Seconds that passed only in what a fault tells, before the chunks that came."""
+        times = (self._told and self._recorded) or ()
+        came = min(len(self.chunks), len(times))
+        return times[came - 1] / 1000 if came else 0.0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass the request on, once, and the response back chunk by chunk."""
@@ -55,6 +62,7 @@ class Tap(httpx2.BaseTransport):
         self.headers = {key.lower(): value for key, value in response.headers.items()}
         if {"replay_played", "replay_times"} & response.extensions.keys():
             self._recorded = tuple(response.extensions.get("replay_times") or ())
+        self._told = bool(response.extensions.get("replay_told"))
         headers = [
             (key, value)  # as bytes: servers send more than ASCII
             for key, value in response.headers.raw

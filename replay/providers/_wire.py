@@ -18,8 +18,8 @@ from replay.providers._sse import BLANK, Event, events, looks_like_events
 from replay.turn import ApiError, Reply, Timing
 
 # The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
-# whose events also repeat the request has a pattern of its own, `FIRST_TOKEN`.
-_TOKEN = re.compile(
+# whose events also repeat the request has a pattern of its own, by the same name.
+FIRST_TOKEN = re.compile(
     rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text|thinking|partial_json|transcript|response|data)"'
     rb'\s*:\s*"[^"]'
 )
@@ -177,7 +177,7 @@ def timing(
         return Timing()
     if not streamed:
         return Timing(total_ms=times[-1])
-    token, end = getattr(codec, "FIRST_TOKEN", _TOKEN).search(body), 0
+    token, end = getattr(codec, "FIRST_TOKEN", FIRST_TOKEN).search(body), 0
     for when, size in zip(times, sizes, strict=False):
         end += size
         if token and end >= token.end():

@@ -18,6 +18,7 @@ from replay.conversation import Object
 from replay.errors import BadInput
 from replay.providers import _anthropic_places, _anthropic_wire, _settings
 from replay.providers._anthropic_places import place
+from replay.providers._anthropic_streamed import encode_stream, encode_whole
 from replay.providers._anthropic_wire import (
     claims,
     decode,
@@ -28,9 +29,11 @@ from replay.providers._anthropic_wire import (
     is_end,
 )
 from replay.providers._batches import Batches
+from replay.providers._refusals import ANTHROPIC as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "batches",
     "claims",
     "decode",
@@ -38,12 +41,15 @@ __all__ = [
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
+    "encode_whole",
     "is_end",
     "place",
     "secrets",
     "send",
 ]
 
+HOME = _anthropic_places.API
 _KEY = "ANTHROPIC_API_KEY"
 
 

@@ -17,6 +17,7 @@ from replay.errors import BadInput
 from replay.providers import Place, _chat, _embeddings, _settings, _url
 from replay.providers._batches import Batches
 from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
+from replay.providers._chat_streamed import encode_stream
 from replay.turn import Request, Target, Turn
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "embed",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",

@@ -21,9 +21,11 @@ from replay.providers._converse import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import AWS as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

@@ -15,9 +15,11 @@ from replay.providers._nova import (
     encode_reply,
     is_end,
 )
+from replay.providers._refusals import AWS as REFUSALS
 from replay.turn import Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",

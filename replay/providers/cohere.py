@@ -8,9 +8,7 @@ Sent by plain HTTP: Cohere's SDK builds a body of its own from typed arguments a
 
 from __future__ import annotations
 
-from typing import Any
-
-from replay.providers import Place, _cohere, _settings, _url
+from replay.providers import _cohere
 from replay.providers._cohere import (
     claims,
     decode,
@@ -20,9 +18,11 @@ from replay.providers._cohere import (
     encode_reply,
     is_end,
 )
-from replay.turn import Request, Target, Turn
+from replay.providers._endpoint import Endpoint
+from replay.providers._refusals import COHERE as REFUSALS
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
@@ -35,27 +35,6 @@ __all__ = [
     "send",
 ]
 
-_KEY = "CO_API_KEY"
-_URL = "https://api.cohere.com"
-
-
-def place(method: str, url: str) -> Place | None:
-    """Read the URL of a call to Cohere itself, or to a server that speaks its wire."""
-    base = _url.before(_url.read(url), "/v2/chat") if method == "POST" else None
-    if base is None:
-        return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
-
-
-def secrets(target: Target) -> dict[str, str | None]:
-    """Return the API key by its environment variable."""
-    return _settings.secrets(target, _KEY)
-
-
-def send(request: Request, target: Target, transport: Any) -> Turn:
-    """Send one request, once. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._plain import call
-
-    base = _settings.address_or(target, "base_url", _URL)
-    key = _settings.credential(target, _KEY)
-    return call(request, target, transport, _cohere, f"{base.rstrip('/')}/v2/chat", key)
+HOME = "https://api.cohere.com"
+_AT = Endpoint(_cohere, HOME, "/v2/chat", "CO_API_KEY")
+place, secrets, send = _AT.place, _AT.secrets, _AT.send

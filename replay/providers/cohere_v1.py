@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from replay.providers import Place, _cohere_v1, _settings, _url
+from replay.providers import Place, _cohere_v1, _url
 from replay.providers._cohere_v1 import (
     claims,
     decode,
@@ -14,9 +12,11 @@ from replay.providers._cohere_v1 import (
     encode_reply,
     is_end,
 )
-from replay.turn import Request, Target, Turn
+from replay.providers._endpoint import Endpoint
+from replay.providers._refusals import COHERE as REFUSALS
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
@@ -29,28 +29,12 @@ __all__ = [
     "send",
 ]
 
-_KEY = "CO_API_KEY"
-_URL = "https://api.cohere.com"
+HOME = "https://api.cohere.com"
+_AT = Endpoint(_cohere_v1, HOME, "/v1/chat", "CO_API_KEY")
+secrets, send = _AT.secrets, _AT.send
 
 
 def place(method: str, url: str) -> Place | None:
     """Read the URL of a call to Cohere itself: the path alone says too little."""
-    parts = _url.read(url)
-    base = _url.before(parts, "/v1/chat") if method == "POST" else None
-    if base is None or (parts.origin and "cohere" not in parts.origin):
-        return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
-
-
-def secrets(target: Target) -> dict[str, str | None]:
-    """Return the API key by its environment variable."""
-    return _settings.secrets(target, _KEY)
-
-
-def send(request: Request, target: Target, transport: Any) -> Turn:
-    """Send one request, once. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._plain import call
-
-    base = _settings.address_or(target, "base_url", _URL)
-    key = _settings.credential(target, _KEY)
-    return call(request, target, transport, _cohere_v1, f"{base.rstrip('/')}/v1/chat", key)
+    origin = _url.read(url).origin
+    return None if origin and "cohere" not in origin else _AT.place(method, url)

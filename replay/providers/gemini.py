@@ -20,24 +20,27 @@ from replay.conversation import Json, Object
 from replay.errors import BadInput
 from replay.providers import (
     Place,
-    Unreadable,
     _gemini_reply,
     _gemini_request,
     _gemini_stream,
+    _reading,
     _settings,
     _url,
 )
 from replay.providers._gemini_stream import decode, decode_stream, is_end
-from replay.providers._shape import mapping
-from replay.turn import ApiError, Reply, Request, Target, Turn
+from replay.providers._gemini_streamed import encode_stream
+from replay.providers._refusals import GEMINI as REFUSALS
+from replay.turn import Reply, Request, Target, Turn
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
@@ -46,7 +49,7 @@ __all__ = [
 
 _ELSEWHERE = {"base_url", "base_url_env"}
 _KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-_URL = "https://generativelanguage.googleapis.com"
+HOME = "https://generativelanguage.googleapis.com"
 _VERSION = ("v1beta", "v1beta1")  # of the two APIs; these have every model and field
 _FOLDERS = ("models", "publishers/google/models")
 _PATH = re.compile(
@@ -78,7 +81,7 @@ def place(method: str, url: str) -> Place | None:
 def _host(region: str | None, vertex: bool) -> str:
     """Where the SDK asks when it is told no address."""
     if not vertex:
-        return _URL
+        return HOME
     return f"https://{'' if region in (None, 'global') else f'{region}-'}aiplatform.googleapis.com"
 
 
@@ -103,12 +106,7 @@ def encode(request: Request) -> Object:
 
 def decode_request(body: Object) -> Request:
     """Read a request body: the inverse of `encode`. Raises Unreadable (`invalid_request`)."""
-    try:
-        return _gemini_request.read(mapping(body, "the request"))
-    except ValueError as problem:
-        raise Unreadable(ApiError("invalid_request", message=str(problem))) from None
-    except RecursionError:
-        raise Unreadable(ApiError("invalid_request", message="nested too deeply")) from None
+    return _reading.request(body, _gemini_request.read)
 
 
 def encode_reply(reply: Reply) -> Object:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from replay.providers import Place, _ollama_generate, _settings, _url
+from replay.providers import Place, _ollama_generate
+from replay.providers._endpoint import Endpoint
 from replay.providers._ollama_generate import (
     claims,
     decode,
@@ -14,41 +15,30 @@ from replay.providers._ollama_generate import (
     encode_reply,
     is_end,
 )
-from replay.turn import Request, Target, Turn
+from replay.providers._ollama_streamed import lines
+from replay.providers._refusals import OLLAMA as REFUSALS
+from replay.turn import Reply
 
 __all__ = [
+    "REFUSALS",
     "claims",
     "decode",
     "decode_request",
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
     "send",
 ]
 
-_URL = "http://localhost:11434"
+HOME = "http://localhost:11434"
+_AT = Endpoint(_ollama_generate, HOME, "/api/generate")
+place, secrets, send = _AT.place, _AT.secrets, _AT.send
 
 
-def place(method: str, url: str) -> Place | None:
-    """Read the URL of a call to a server of Ollama's."""
-    base = _url.before(_url.read(url), "/api/generate") if method == "POST" else None
-    if base is None:
-        return None
-    return Place(settings={} if base in ("", _URL) else {"base_url": base})
-
-
-def secrets(target: Target) -> dict[str, str | None]:
-    """Return the API key by its environment variable; nothing when the target names none."""
-    return _settings.secrets(target, None)
-
-
-def send(request: Request, target: Target, transport: Any) -> Turn:
-    """Send one request, once. Raises SeamError, and BadInput for the settings."""
-    from replay.providers._plain import call
-
-    base = _settings.address_or(target, "base_url", _URL)
-    key = _settings.credential(target, None) if "api_key_env" in target.settings else None
-    return call(request, target, transport, _ollama_generate, f"{base.rstrip('/')}/api/generate", key)
+def encode_stream(reply: Reply, _: Place) -> Iterator[bytes]:
+    """Yield the lines of a stream that says this: what `decode_stream` reads."""
+    return lines(encode_reply(reply))

@@ -21,6 +21,7 @@ from replay.providers._chat import (
     encode_reply,
     is_end,
 )
+from replay.providers._chat_streamed import encode_stream
 from replay.turn import Request, Target, Turn
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "embed",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
@@ -39,7 +41,8 @@ __all__ = [
 ]
 
 _KEY = "OPENAI_API_KEY"
-_URL = "https://api.openai.com/v1"
+HOME = "https://api.openai.com"
+_URL = f"{HOME}/v1"
 
 
 def place(method: str, url: str) -> Place | None:

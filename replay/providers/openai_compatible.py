@@ -12,6 +12,7 @@ from typing import Any
 from replay.conversation import Object
 from replay.providers import Place, _chat, _embeddings, _settings, _url
 from replay.providers._chat import decode, decode_request, decode_stream, encode, encode_reply, is_end
+from replay.providers._chat_streamed import encode_stream
 from replay.turn import Request, Target, Turn
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "embed",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",

@@ -21,6 +21,8 @@ from replay.jsontext import parse
 from replay.providers import Place, Unreadable, _chat, _native, _servers, _shape
 from replay.providers._batches import Batches
 from replay.providers._chat import is_end
+from replay.providers._streamed import event as written
+from replay.providers._streamed import pieces
 from replay.turn import ApiError, Reply, Request, Target, Turn
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
     "is_end",
     "place",
     "secrets",
@@ -39,6 +42,7 @@ __all__ = [
 
 _WIRE = "openai_completions"
 _PATH = "/completions"
+HOME = "https://api.openai.com"
 _ENGINE = re.compile(r".*/engines/([^/]+)")
 _ANSWERED = re.compile(rb'"text_completion"|"choices"\s*:\s*\[\s*\{[^{}]*"text"\s*:|^data: *\{"value":')
 _SAME = (
@@ -202,6 +206,19 @@ def encode_reply(reply: Reply) -> Object:
 def _said(data: Object, choice: Reply) -> Object:
     rest = {key: value for key, value in data.items() if key not in ("message", "logprobs")}
     return rest | {"text": choice.message.text} | _native.own(choice.extra, _WIRE)
+
+
+def encode_stream(reply: Reply, _: Place) -> Iterator[bytes]:
+    """Yield the events of a stream that says this: what `decode_stream` reads."""
+    body = encode_reply(reply)
+    choices, usage = body.pop("choices"), body.pop("usage", None)
+    for choice in choices:
+        going = {"index": choice["index"], "finish_reason": None}
+        parts = [*(going | {"text": piece} for piece in pieces(choice["text"])), choice | {"text": ""}]
+        yield from (written(body | {"choices": [part]}) for part in parts)
+    if usage is not None:
+        yield written(body | {"choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
 
 
 def secrets(target: Target) -> dict[str, str | None]:

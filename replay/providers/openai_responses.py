@@ -13,6 +13,7 @@ from typing import Any
 
 from replay.providers import Place, _responses, _servers
 from replay.providers._batches import Batches
+from replay.providers._refusals import OPENAI_RESPONSES as REFUSALS
 from replay.providers._responses import (
     FIRST_TOKEN,
     claims,
@@ -23,10 +24,12 @@ from replay.providers._responses import (
     encode_reply,
     is_end,
 )
+from replay.providers._responses_streamed import encode_stream, encode_whole
 from replay.turn import Request, Target, Turn
 
 __all__ = [
     "FIRST_TOKEN",
+    "REFUSALS",
     "batches",
     "claims",
     "decode",
@@ -34,6 +37,8 @@ __all__ = [
     "decode_stream",
     "encode",
     "encode_reply",
+    "encode_stream",
+    "encode_whole",
     "is_end",
     "place",
     "secrets",
@@ -42,6 +47,7 @@ __all__ = [
 
 
 _PATH = "/responses"
+HOME = "https://api.openai.com"
 
 
 def place(method: str, url: str) -> Place | None:

@@ -25,9 +25,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the marker, and listen for results."""
     config.addinivalue_line(
         "markers",
-        "replay(cassette=None, ignore=(), allow_hosts=()): record and play this test's HTTP traffic",
+        "replay(cassette=None, ignore=(), allow_hosts=(), faults=()): record and play this test's HTTP",
+    )
+    config.addinivalue_line(
+        "markers",
+        "replay_sweep(cassette=None, cuts=64, attempts=3, seconds=30, raises=(), invariants=..., ignore=(), "
+        "allow_hosts=()): run this test of an app at every fault and every cut of a recording",
     )
     config.pluginmanager.register(_Door(config), "replay-door")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each point of a sweep."""
+    marker = metafunc.definition.get_closest_marker("replay_sweep")
+    if marker is not None:
+        from replay.pytest_plugin.sweeping import parametrize
+
+        parametrize(metafunc, marker)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -52,6 +66,19 @@ def replay(request: pytest.FixtureRequest) -> Iterator[Any]:
     from replay.pytest_plugin.app import recording
 
     yield from recording(request)
+
+
+@pytest.fixture
+def sweep(request: pytest.FixtureRequest) -> Any:
+    """Run an app at a point of a sweep: `sweep(app, ...)`; `sweep.wrote(...)` notes a write of it."""
+    from replay.errors import ReplayError
+    from replay.pytest_plugin.sweeping import Sweep
+
+    try:
+        request.node.replay_recording = Sweep(request)
+    except ReplayError as problem:
+        pytest.fail(str(problem), pytrace=False)
+    return request.node.replay_recording
 
 
 class _Door:

@@ -13,12 +13,32 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from replay.errors import BadInput
+from replay.record._calls import Refused
+from replay.record._facts import Facts, facts
+from replay.record._files import Log, head, logs
 from replay.record._outcome import Outcome
 from replay.record._progress import Bar, Progress
+from replay.record._reading import Reading
 from replay.record._recording import Recording
 from replay.record._tally import Recorded, Tally
 
-__all__ = ["Bar", "Outcome", "Progress", "Recorded", "Recording", "Tally", "record", "rehearse"]
+__all__ = [
+    "Bar",
+    "Facts",
+    "Log",
+    "Outcome",
+    "Progress",
+    "Reading",
+    "Recorded",
+    "Recording",
+    "Refused",
+    "Tally",
+    "facts",
+    "head",
+    "logs",
+    "record",
+    "rehearse",
+]
 
 
 def record(

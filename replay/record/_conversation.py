@@ -163,8 +163,7 @@ def _deviations(logged: Logged, sent: RecordedRequest) -> Object:
     was = RecordedRequest(logged.method, logged.url, logged.request_headers, logged.request)
     before, after = levelled(was), levelled(sent)
     found: Object = {}
-    query = [pair for pair in before["query"] if pair[0] != "key"]  # a credential of the Gemini API, no place
-    if logged.url and (before["path"], query) != (after["path"], after["query"]):
+    if logged.url and (before["path"], before["query"]) != (after["path"], after["query"]):
         found["uri"] = logged.url
     changes = [str(change) for change in differences(before["body"], after["body"])]
     return found | ({"body": changes} if changes else {})

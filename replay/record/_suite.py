@@ -52,14 +52,24 @@ class SuiteWriter:
                 self._write(block)
 
     def add(
-        self, conversation: str, target: str, assertions: Sequence[Json], turns: Iterable[int] | None = None
+        self,
+        conversation: str,
+        target: str,
+        assertions: Sequence[Json],
+        turns: Iterable[int] | None = None,
+        play: str = "next_turn",
+        loop: Object | None = None,
     ) -> None:
-        """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named."""
+        """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named.
+
+        `loop` are the keys that say how a play to completion goes on.
+        """
         case: Object = {"conversation": conversation}
         if turns is not None:
             case |= {"play": "every_turn"} | ({"turns": list(turns)} if turns else {})
-        elif _play(self._document) != "next_turn":
-            case["play"] = "next_turn"
+        elif _play(self._document) != play:
+            case["play"] = play
+        case |= loop or {}
         case |= {"targets": [target]} | ({"assert": list(assertions)} if assertions else {})
         self._write(textwrap.indent(documents.dump([case], open_lists=("assert",)), "  "))
 

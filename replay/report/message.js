@@ -3,11 +3,11 @@
 const PLAIN = new Set(["name", "refusal", "reasoning_content", "reasoning", "audio"]);
 const MAGIC = { png: "\x89PNG", jpeg: "\xff\xd8\xff", gif: "GIF8", webp: "RIFF" };
 
-// `results` tells a tool message which call it answers; `note` says where the message comes from.
-function bubble(message, { note = "", calls = new Map(), fresh = false } = {}) {
+// `calls` tells a tool message which call it answers, `answer` how that went; `note` says where it comes from.
+function bubble(message, { note = "", calls = new Map(), answer = null, fresh = false } = {}) {
   const extra = extras(message);
   const role = String(message.role || "no role");
-  const head = h("header", null, h("b", null, role), spokenName(message, calls), note && h("span.note", null, note));
+  const head = h("header", null, h("b", null, role), spokenName(message, calls), answer && answerTags(answer), note && h("span.note", null, note));
   const known = ["system", "developer", "user", "assistant", "tool"].includes(role) ? role : "other";
   return h(`div.bubble.${known}${fresh ? ".fresh" : ""}`, { role: "group", "aria-label": role },
     head,
@@ -25,6 +25,17 @@ function spokenName(message, calls) {
     name && h("span.name", null, String(name)),
     message.tool_call_id && h("span.id", null, String(message.tool_call_id)),
   ];
+}
+
+// The status of a tool's result, and what gave it where that is not what was recorded.
+function answerTags({ status, by }) {
+  const bad = ["error", "permission_denied"].includes(status);
+  const source = { nearest: "recorded for other arguments", function: "function", unmatched: "nothing answered", refused: "not executed" }[by];
+  return [h("span.tag" + (bad ? ".bad" : ""), null, spelled(status)), source && h("span.note", null, source)];
+}
+
+function spelled(name) {
+  return String(name ?? "").replaceAll("_", " ");
 }
 
 function extras(message) {

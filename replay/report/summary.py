@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from replay.conversation import Json, Object
+from replay.jsontext import inside, objects
 from replay.verdict import Verdict
 
 OUTCOMES = ("failed", "error", "passed", "skipped")  # worst first
@@ -99,7 +100,7 @@ class Collector:
 
     def add(self, data: Object) -> None:
         """Count one result."""
-        turns = [turn for turn in data["transcript"]["turns"] if isinstance(turn, dict)]
+        turns = objects(data["transcript"]["turns"])
         bad = [verdict for verdict in map(_verdict, data["verdicts"]) if verdict.bad]
         self._seen[data["case"]["id"]] += 1
         row = _row(data, turns, bad, self._seen[data["case"]["id"]])
@@ -131,15 +132,14 @@ class Collector:
         totals.unpriced += row.cost is None
         for turn in turns:
             totals.tokens.update(usage(turn))
-            timing = turn.get("timing") or {}
+            timing = inside(turn, "timing")
             self._times.extend(_known(timing.get("total_ms")))
             self._first_times.extend(_known(timing.get("first_token_ms")))
 
 
 def usage(turn: Object) -> dict[str, int]:
     """A turn's token counts, without those that are no counts."""
-    found = (turn.get("reply") or {}).get("usage") or {}
-    return {name: int(count) for name, count in found.items() if _known(count)}
+    return {name: int(count) for name, count in inside(turn, "reply", "usage").items() if _known(count)}
 
 
 def tokens(counts: dict[str, int]) -> int:
@@ -167,24 +167,23 @@ def short(text: str, limit: int = SHORT) -> str:
 
 
 def _row(data: Object, turns: Sequence[Object], bad: Sequence[Verdict], times: int) -> Row:
-    case, files = data["case"], data.get("files") or {}
-    target = data["transcript"].get("target") or {}
+    case, files, target = data["case"], inside(data, "files"), inside(data, "transcript", "target")
     suite = str(case.get("suite") or "")
     counted = [tokens(found) for turn in turns if (found := usage(turn))]
-    waited = [time for turn in turns for time in _known((turn.get("timing") or {}).get("total_ms"))]
+    waited = [time for turn in turns for time in _known(inside(turn, "timing").get("total_ms"))]
     return Row(
         case["id"],
         outcome if (outcome := data.get("outcome")) in OUTCOMES else "error",
         suite,
         str(target.get("name") or ""),
-        tuple(map(str, case.get("tags") or ())),
+        tuple(map(str, tags if isinstance(tags := case.get("tags"), list) else ())),
         tuple(dict.fromkeys(verdict.identity for verdict in bad)),
         short(bad[0].message) if bad else "",
         sum(counted) if counted else None,
         next(iter(_known(data.get("cost"))), None),
         sum(waited) if waited else None,
         len(turns),
-        command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"]),
+        str(files.get("command") or command(str(files.get("suite") or f"suites/{suite}.yaml"), case["id"])),
         times,
     )
 

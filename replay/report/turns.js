@@ -19,11 +19,12 @@ function unfolded(transcript) {
 
 // Each turn with all of its messages: a line of the run only holds those that differ from the turn before.
 function resolved(transcript) {
-  let before = transcript.conversation?.messages || [];
+  let before = transcript.conversation?.messages || [], answered = new Map();
   return transcript.turns.map((turn, n) => {
-    const request = turn.request || {};
+    const request = turn.request || {}, earlier = answered;
     before = [...before.slice(0, request.same ?? 0), ...(request.messages || [])];
-    return { ...turn, request, messages: before, number: n + 1 };
+    answered = new Map([...earlier, ...(turn.answers || []).filter(({ id }) => id).map((answer) => [answer.id, answer])]);
+    return { ...turn, request, messages: before, number: n + 1, answered: earlier };
   });
 }
 
@@ -38,14 +39,16 @@ function equal(one, other) {
 }
 
 function turnElement(turn, opening) {
-  const calls = callNames(turn.messages);
+  const calls = callNames(turn.messages), answers = turn.answered;
   const recorded = (message) => (turn.number > 1 && opening.some((known) => equal(known, message)) ? "as recorded" : "");
   return h("section.turn", { "data-turn": turn.number, "aria-label": `Turn ${turn.number}` },
     turnHead(turn),
     turn.restarts && h("p.note", null, "This request does not go on from the one before; what differs is shown."),
-    upTo(300, turn.news, (message) => bubble(message, { calls, note: recorded(message) })),
+    upTo(300, turn.news, (message) => bubble(message, { calls, answer: answers.get(message.tool_call_id), note: recorded(message) })),
+    contextNote(turn.context),
     upTo(20, turn.tries ?? [], (one, n) => h("p.note", null, tryText(one, n + 1))),
     replies(turn),
+    (turn.answers || []).filter(({ why }) => why).map(notExecuted),
     turn.error && errorCard(turn.error),
     timeline(turn.timing || {}, turn.stream),
     bodies(turn));
@@ -104,6 +107,21 @@ function probabilities(logprobs) {
   }));
 }
 
+// Why a tool was not asked what the model asked of it.
+function notExecuted(answer) {
+  return h("p.note.not-executed", null, h("span.tag.bad", null, spelled(answer.status)), " ",
+    h("b", null, String(answer.name ?? "a call")), " was not executed: ", longText(String(answer.why), 1000));
+}
+
+// What a policy made of the history before it was sent.
+function contextNote(context) {
+  if (!context) return null;
+  const [[were, are], [had, has]] = [context.messages || [], context.tokens || []];
+  if (were === are && had === has) return null;
+  const spent = context.usage ? `, the summary took ${count(context.usage.total_tokens)} tokens` : "";
+  return h("p.note", null, `${context.policy}: ${plural(were, "message")} became ${count(are)}, about ${count(had)} tokens became ${count(has)}${spent}`);
+}
+
 function errorCard(error) {
   return h("div.error-card", { role: "note" },
     h("header", null, h("span.sign"), h("b", null, String(error.kind ?? "error")),
@@ -114,9 +132,9 @@ function errorCard(error) {
     error.message && h("p", null, longText(String(error.message), 3000)));
 }
 
-// A run holds a tool in the short form of fixtures; `effect` is never sent.
+// A run holds a tool in the short form of fixtures; `effect` and `requires` are never sent.
 function wireTool(tool) {
-  const { effect, ...sent } = tool;
+  const { effect, requires, ...sent } = tool;
   return sent.function || (sent.type && sent.type !== "function") ? sent : { type: "function", function: sent };
 }
 

@@ -27,8 +27,14 @@ function verdictLine(verdict) {
 }
 
 function turnMark(verdict) {
-  const toTurn = ({ target }) => target.closest("article")?.querySelector(`[data-turn="${verdict.turn}"]`)?.scrollIntoView({ behavior: "smooth" });
-  return isNumber(verdict.turn) && h("button.tag", { type: "button", onclick: toTurn }, `turn ${verdict.turn}`);
+  const toTurn = (turn) => ({ target }) => target.closest("article")?.querySelector(`[data-turn="${turn}"]`)?.scrollIntoView({ behavior: "smooth" });
+  return turnsOf(verdict).map((turn) => h("button.tag", { type: "button", onclick: toTurn(turn) }, `turn ${turn}`));
+}
+
+// Where to look: a failure that lies between several places names them all.
+function turnsOf({ turn, actual }) {
+  const places = Array.isArray(actual) ? actual.map((place) => place?.turn).filter(isNumber) : [];
+  return [...new Set([...places, turn].filter(isNumber))];
 }
 
 function verdict(found) {

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from replay import assertions, fixtures, providers
-from replay.assertions._cost import cost_of
 from replay.cache import Later
 from replay.cassette.cassette import Cassette
 from replay.cassette.fold import now
@@ -19,8 +18,9 @@ from replay.cassette.interaction import Interaction
 from replay.cassette.redact import Redactor
 from replay.config import Project, environment
 from replay.conversation import Conversation, Object
-from replay.errors import BadInput, ProviderFailure, ReplayError, StorageError
-from replay.faults import Fault
+from replay.cost import cost_of
+from replay.errors import BadInput, ProviderFailure, ReplayError, Shed, StorageError
+from replay.faults import Faults
 from replay.fixtures import variants
 from replay.limits import Gate, Open, priority_of
 from replay.run import Case, Result
@@ -34,7 +34,18 @@ from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
 
-__all__ = ["Planned", "Runner", "cases", "cassette_path", "check", "clashes", "plan", "shown", "targets_of"]
+__all__ = [
+    "Planned",
+    "Runner",
+    "Tries",
+    "cases",
+    "cassette_path",
+    "check",
+    "clashes",
+    "plan",
+    "shown",
+    "targets_of",
+]
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -51,6 +62,7 @@ class Runner:
     before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
     A call is tried again `retries` times where its target does not say how often. `heard` is told of each as
     soon as it is recorded. `stopped` says why a target is asked no more.
+    `command` runs the cases again, where that is not pytest; `--record-mode` is an option of it.
     """
 
     project: Project
@@ -65,6 +77,7 @@ class Runner:
     wait: Callable[[float], None] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
     stopped: dict[str, str] = field(default_factory=dict)
+    command: str = ""
     _began: str = field(default_factory=now)
     _waiting: dict[tuple[str, str], Later] = field(default_factory=dict)  # what cassettes said, by case
 
@@ -128,14 +141,14 @@ class Runner:
     def _judged(
         self, planned: Planned, conversation: Conversation, target: Target
     ) -> tuple[Transcript, tuple[Verdict, ...], tuple[str, ...]]:
-        entry = planned.entry
+        entry, faults = planned.entry, Faults(planned.entry.faults)
         with self._cassette(planned) as cassette:
             play = Attempts(
                 target if self.live else as_recorded(target, cassette),
                 cassette,
-                partial(self._faulty, entry.faults),
+                lambda *attempt: faults(self.seam(*attempt)),
                 self._direct,
-                Tries(cassette, self.wait, self.retries, live=self.live),
+                self._tries(cassette, entry),
                 self._door(planned) if self.live else None,
             )
             transcript, found = play(conversation, entry)
@@ -150,10 +163,15 @@ class Runner:
             *self._seam(cassette, play, entry),
             *without_answer(judged, transcript, entry),
         )
-        doubts = tuple(odd(cassette))
+        doubts = tuple(odd(cassette, faults))
         if self.strict:
             return transcript, (*verdicts, *(failed(*doubt) for doubt in doubts)), ()
         return transcript, verdicts, tuple(message for _, message in doubts)
+
+    def _tries(self, cassette: Cassette, entry: Entry) -> Tries:
+        """What is recorded is tried again as it was then; what fails by a fault as if it were live."""
+        wait = self.wait if self.live else None
+        return Tries(cassette, wait, self.retries, again=self.live or bool(entry.faults))
 
     def _ask(self, cassette: Cassette, play: Attempts, name: str, send: Send) -> Turn:
         """Let an assertion ask a target: recorded in, and played from, the cassette of the case."""
@@ -174,7 +192,9 @@ class Runner:
     def could_not_run(self, problem: ReplayError | OSError) -> Verdict:
         """Return the verdict on a case that this stands in the way of."""
         if isinstance(problem, ProviderFailure):
-            return Verdict("provider", "error", "not_sent", str(problem))
+            return Verdict(
+                "provider", "error", "shed" if isinstance(problem, Shed) else "not_sent", str(problem)
+            )
         kind = "storage" if isinstance(problem, StorageError | OSError) else "bad_input"
         return Verdict("seam", "error", kind, self._shown(str(problem)))
 
@@ -183,11 +203,13 @@ class Runner:
 
     def _seam(self, cassette: Cassette, play: Attempts, entry: Entry) -> Iterator[Verdict]:
         """Yield what the seam says of a case: nothing may be answered by anything else than the cassette."""
-        for miss in dict.fromkeys(map(str, (*cassette.misses, *play.refused))):
-            yield failed("no_recording", self._shown(miss))
+        for miss, kind in {
+            str(refusal): refusal.kind for refusal in (*cassette.misses, *play.refused)
+        }.items():
+            yield failed(kind, self._shown(miss))
         for place in dict.fromkeys(play.tried):
             yield failed("network", f"tried to reach {place} while offline")
-        if cassette.last is None and not entry.faults:
+        if cassette.last is None and not (entry.faults or play.halted):
             yield failed("not_intercepted", "no request went through the cassette")
         for drift in cassette.drift:
             yield failed("drift", str(drift))
@@ -199,7 +221,7 @@ class Runner:
             self.mode,
             redactor=self.redactor(*targets_of(planned)),
             ignore=planned.entry.ignore,
-            record_hint=f'pytest "{planned.suite}::{case.id}" --record-mode=new_episodes',
+            record_hint=f"{self.command or _pytest(planned)} --record-mode=new_episodes",
             cache=partial(self._later, planned),
             forgive="" if self.failures else self._began,
             heard=self.heard and partial(self.heard, planned),
@@ -221,12 +243,6 @@ class Runner:
 
     def _direct(self, cassette: Cassette, attempt: int, network: Any) -> Any:
         return cassette.transport(network, attempt=attempt, pace=self.pace)
-
-    def _faulty(self, faults: tuple[Fault, ...], cassette: Cassette, attempt: int, network: Any) -> Any:
-        transport = self.seam(cassette, attempt, network)
-        for fault in reversed(faults):
-            transport = fault(transport)
-        return transport
 
     @cache  # noqa: B019 - a runner lives as long as its session
     def redactor(self, *names: str) -> Redactor:
@@ -261,12 +277,17 @@ class Runner:
             "suite": planned.suite,
             "conversation": fixtures.where(planned.fixture, self.project),
             "cassette": self.project.shown(self.cassette_of(case)),
+            **({"command": self.command} if self.command else {}),
         }
 
 
 def targets_of(planned: Planned) -> tuple[str, ...]:
     """The targets that a case asks: its own, and those of its assertions."""
     return (planned.case.target, *assertions.asked(planned.entry.assertions))
+
+
+def _pytest(planned: Planned) -> str:
+    return f'pytest "{planned.suite}::{planned.case.id}"'
 
 
 def _cost(transcript: Transcript) -> float | None:

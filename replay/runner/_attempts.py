@@ -37,16 +37,19 @@ class Attempts:
         self.tries, self.door = tries, door
         self.refused: list[SeamError] = []
         self.tried: list[str] = []
-        self.turns, self.name = 0, ""
+        self.turns, self.name, self.halted = 0, "", False
         self._provider = providers.registry.get(target.provider)
 
     def __call__(self, conversation: Conversation, entry: Entry) -> tuple[Transcript, tuple[Verdict, ...]]:
         self.name = conversation.name
         with self._guarded():
             try:
-                return player.play(conversation, self.target, self._send, entry.play, entry.turns), ()
+                how = entry.play, entry.turns, entry.loop
+                return player.play(conversation, self.target, self._send, *how), ()
             except player.Stopped as stop:
-                return stop.transcript, (Verdict("play", "failed", stop.kind, str(stop)),)
+                self.halted, turns = True, len(stop.transcript.turns)
+                verdict = Verdict("play", "failed", stop.kind, str(stop), turn=turns or None)
+                return stop.transcript, (verdict,)
 
     def ask(self, target: Target, send: Send) -> Turn:
         """Let an assertion ask a model at the same seam, where no fault is played. Raises SeamError."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from replay.assertions._found import name_of
 from replay.cassette.cassette import Cassette
 from replay.cassette.redact import Redactor
 from replay.conversation import Conversation, Object
+from replay.faults import Faults
 from replay.run import Result
 from replay.suites import Entry
 from replay.turn import Target, Transcript
@@ -23,9 +23,14 @@ def failed(kind: str, message: str) -> Verdict:
     return Verdict("seam", "failed", kind, message)
 
 
-def odd(cassette: Cassette) -> Iterator[tuple[str, str]]:
-    """Yield kind and message of what is worth a look and no failure: with `strict` it is one."""
-    if cassette.unplayed and cassette.mode != "all":
+def odd(cassette: Cassette, faults: Faults) -> Iterator[tuple[str, str]]:
+    """Yield kind and message of what is worth a look and no failure: with `strict` it is one.
+
+    What a fault kept from being asked for is none.
+    """
+    for name in faults.idle:
+        yield "fault", f"fault {name} was never played"
+    if cassette.unplayed and cassette.mode != "all" and not faults:
         numbers = ", ".join(f"#{index + 1}" for index in cassette.unplayed)
         where = f"{cassette.path.parent.name}/{cassette.path.name}"
         yield "unplayed", f"recorded and not asked for: {numbers} of {where}"
@@ -87,7 +92,8 @@ def _told(verdict: Verdict, redactor: Redactor) -> Verdict:
 
 def expects_error(entry: Entry) -> bool:
     """Whether a case is there to see an error."""
-    return any(name_of(assertion) == "error" for assertion in entry.assertions)
+    excused = (kind for assertion in entry.assertions for kind in getattr(assertion, "excuses", ()))
+    return any(kind.startswith("error_") for kind in excused)
 
 
 def without_answer(

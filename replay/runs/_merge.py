@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -11,18 +12,10 @@ from replay.atomic import write
 from replay.conversation import Object
 from replay.errors import BadInput, Fault
 from replay.places import Place, Places
-from replay.runs._read import Key, locate, name_of, opened, scan
+from replay.runs._read import Key, Line, locate, name_of, opened, scan
 from replay.runs._shard import Shard
 
-_OWN = (
-    "started",
-    "duration_s",
-    "command",
-    "versions",
-    "shard",
-    "faults",
-    "suites",
-)  # what each shard may say
+_OWN = ("started", "duration_s", "command", "versions", "shard", "faults", "suites")  # each shard's to say
 _MOST = 1000  # cases that are named as given twice
 _SHARD_OPTIONS = ("--shard", "--replay-shard")
 
@@ -43,8 +36,18 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     scans = [scan(path) for path in sources]
     headers = [header for header, _, _ in scans]
     missing = _missing(_shards(headers, sources))
-    places, twice = Places(), list[Fault]()
-    for number, (_, lines, _) in enumerate(scans):
+    with closing(Places()) as places:
+        _take_places(places, [lines for _, lines, _ in scans], sources)
+        left_out = [str(fault) for *_, faults in scans for fault in faults]
+        header = json.dumps(_joined(headers, [*missing, *left_out])).encode()
+        write(out, chain([header + b"\n"], _texts(places, sources)))
+    return out
+
+
+def _take_places(places: Places, runs: Iterable[Iterable[Line]], sources: Sequence[Path]) -> None:
+    """Learn where each case stands. Raises BadInput where one stands in two runs."""
+    twice = list[Fault]()
+    for number, lines in enumerate(runs):
         for line in lines:
             before = places.get(name_of(line.key))
             if before:
@@ -52,10 +55,6 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
             places[name_of(line.key)] = Place(line.start, len(line.text), number)
     if twice:
         raise BadInput(twice)
-    left_out = [str(fault) for *_, faults in scans for fault in faults]
-    header = json.dumps(_joined(headers, [*missing, *left_out])).encode()
-    write(out, chain([header + b"\n"], _texts(places, sources)))
-    return out
 
 
 def _refuse_foreign(folder: Path) -> None:

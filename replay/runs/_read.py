@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -108,14 +109,13 @@ def _latest(path: Path, faults: list[Fault]) -> Iterator[Line]:
     if _in_order(path):
         yield from lines(path, faults)
         return
-    places = Places()
-    for line in lines(path, []):
-        places[name_of(line.key)] = Place(line.start, len(line.text))
-    for line in lines(path, faults):
-        place = places.get(name_of(line.key))
-        if place and place.start == line.start:
-            yield line
-    places.close()
+    with closing(Places()) as places:
+        for line in lines(path, []):
+            places[name_of(line.key)] = Place(line.start, len(line.text))
+        for line in lines(path, faults):
+            place = places.get(name_of(line.key))
+            if place and place.start == line.start:
+                yield line
 
 
 def _in_order(path: Path) -> bool:

@@ -14,7 +14,7 @@ from replay.cassette.lock import take
 from replay.conversation import Object
 from replay.errors import StorageError
 from replay.places import Place, Places
-from replay.runs._read import Key, lines, name_of, read_header
+from replay.runs._read import FORMAT, Key, lines, name_of, read_header
 
 _SYNC = 1.0  # seconds between two times that a durable run is forced to the disk
 _BLOCK = 1 << 16
@@ -38,7 +38,7 @@ class RunWriter:
     def __init__(self, folder: Path, header: Object | None, *, durable: bool = False) -> None:
         """Begin a run; without a header, go on with the one that is there (see `resume`)."""
         self.path = folder / "run.jsonl"
-        self.header = read_header(self.path) if header is None else {"replay": 1} | header
+        self.header = read_header(self.path) if header is None else {"replay": FORMAT} | header
         self._durable, self._synced = durable, time.monotonic()
         self._places = Places()
         self._ordered, self._last = True, ""

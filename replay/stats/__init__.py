@@ -10,6 +10,7 @@ from replay.stats._paired import Difference, at_least, difference, not_worse
 from replay.stats._plan import Needed, holm, needed
 from replay.stats._rates import noise, pass_all_k, pass_at_k, rate
 from replay.stats._sequential import Betting
+from replay.stats._wald import Wald, at_least_chance, at_most_chance
 
 __all__ = [
     "Amounts",
@@ -22,7 +23,10 @@ __all__ = [
     "Pairs",
     "Sketch",
     "Spread",
+    "Wald",
     "at_least",
+    "at_least_chance",
+    "at_most_chance",
     "difference",
     "holm",
     "needed",

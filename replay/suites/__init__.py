@@ -12,7 +12,16 @@ from replay.errors import BadInput, Fault, NothingToRun
 from replay.suites._reader import Reader
 from replay.suites._terms import Entry, Suite
 
-__all__ = ["Entry", "Suite", "load", "load_all"]
+__all__ = ["Entry", "Suite", "files", "load", "load_all"]
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def files(path: Path) -> list[Path]:
+    """Return the suites at a path: the file itself, or all in the folder and below it, sorted."""
+    if not path.is_dir():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
 
 
 def load(path: Path, project: Project, *, warnings: list[Fault] | None = None) -> Suite:

@@ -15,14 +15,16 @@ from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Check, Keys, number_fault
 from replay.errors import BadInput, Fault, NothingToRun, nearest
+from replay.suites._loop import SHARED as LOOP
+from replay.suites._loop import read_loop
 from replay.suites._members import Members, Selection
 from replay.suites._terms import Entry, Suite, Terms
 from replay.turn import Play
 
 PLAYS = get_args(Play)
-SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults")
+SHARED = ("targets", "assert", "play", "repeats", "tags", "ignore", "faults", *LOOP)
 SUITE = ("name", "description", "conversations", "cases", *SHARED, "margin", "$schema")
-CASE = ("conversation", "description", "turns", *SHARED)
+CASE = ("conversation", "description", "turns", "user_turns", *SHARED)
 MAX_REPEATS = 1000
 
 
@@ -136,11 +138,23 @@ class Reader:
             self._once(keys, "no target to play against; add `targets`")
         if terms.turns and terms.play != "every_turn":
             self._once((*keys[:-1], "turns"), "turns are chosen of `play: every_turn` only; add it")
+        if terms.loop.user_turns and terms.play != "to_completion":
+            self._once(
+                (*keys[:-1], "user_turns"), "user_turns are said in `play: to_completion` only; add it"
+            )
+        self._check_prices(terms, keys)
         if not any(judge for _, judge in terms.asserted) and not self.check.failed:
             self._once(keys, "nothing is asserted; a case without an assertion proves nothing")
         for (name, one), (other_name, other) in combinations(terms.asserted, 2):
             if assertions.contradict(one, other):
                 self._once(keys, f"{name} and {other_name} cannot both hold here: {one} and {other}")
+
+    def _check_prices(self, terms: Terms, keys: Keys) -> None:
+        """What is capped has to be known: a cost needs a price."""
+        known = (self.project.targets[name] for name in terms.targets or () if name in self.project.targets)
+        for target in known if "cost" in terms.loop.caps and terms.play == "to_completion" else ():
+            if "price" not in target.settings:
+                self._once(keys, f"caps.cost needs a price of target {target.name}; give it one")
 
     def _once(self, keys: Keys, message: str) -> None:
         """Refuse at a place once, however many conversations a glob there names."""
@@ -160,6 +174,7 @@ class Reader:
             self._texts(data, (*keys, "ignore")),
             tuple(fault for _, fault in self._built(data, (*keys, "faults"), faults.build)),
             tuple(self._turns(data, (*keys, "turns"))),
+            read_loop(self.check, data, keys, self._texts, self.project.root),
         )
 
     def _with_contract(self, terms: Terms) -> Terms:

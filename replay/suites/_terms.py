@@ -8,6 +8,8 @@ from pathlib import Path
 
 from replay.assertions import Assertion
 from replay.faults import Fault
+from replay.loop import Loop
+from replay.suites._loop import LoopTerms
 from replay.turn import Play
 
 
@@ -16,6 +18,7 @@ class Entry:
     """One conversation of a suite: the targets it is played against, how, and what must hold.
 
     `turns` are the assistant turns that `every_turn` plays, counted from 1; none named are all of them.
+    `loop` is how `to_completion` goes on and ends.
     `ignore` are the JSON paths left out of matching; `faults` go around the transport, the first outermost.
     `line` is where the suite names the conversation.
     """
@@ -30,6 +33,7 @@ class Entry:
     faults: tuple[Fault, ...] = ()
     line: int = 0
     turns: tuple[int, ...] = ()
+    loop: Loop = field(default_factory=Loop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Terms:
     ignore: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     turns: tuple[int, ...] = ()
+    loop: LoopTerms = field(default_factory=LoopTerms)
 
     def then(self, case: Terms) -> Terms:
         """A case's terms on top of these: lists grow, everything else is replaced."""
@@ -78,11 +83,12 @@ class Terms:
             tuple(dict.fromkeys(self.ignore + case.ignore)),
             self.faults + case.faults,
             case.turns,
+            self.loop.then(case.loop),
         )
 
     def entry(self, conversation: str, line: int) -> Entry:
         """These terms for one conversation, with what holds where nothing is said."""
         judges = tuple(judge for _, judge in self.asserted if judge is not None)
         play, repeats = self.play or "next_turn", self.repeats or 1
-        told = (self.tags, self.ignore, self.faults, line, self.turns)
+        told = (self.tags, self.ignore, self.faults, line, self.turns, self.loop.loop())
         return Entry(conversation, self.targets or (), play, judges, repeats, *told)

@@ -9,6 +9,7 @@ from math import comb
 
 from replay.conversation import Json, Object, ToolCall
 from replay.diff import Difference, aligned, differences, readable, words
+from replay.errors import BadInput, nearest
 from replay.providers._wire import Answer
 from replay.turn import Reply
 
@@ -137,3 +138,10 @@ def sign_test(more: int, less: int) -> float:
     total = more + less
     tail: float = sum(comb(total, k) for k in range(min(more, less) + 1)) / 2**total
     return min(1.0, 2 * tail)
+
+
+def checked_tier(tier: str) -> str:
+    """Return the name of a tier. Raises BadInput with the nearest one."""
+    if tier not in TIERS:
+        raise BadInput(f'no tier is called "{tier}"; {nearest(tier, TIERS)}')
+    return tier

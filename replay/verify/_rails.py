@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from replay import assertions, fixtures, player, providers
+from replay import assertions, player, providers
 from replay.cache import Later
 from replay.cassette import fold
 from replay.cassette.cached import read
@@ -24,10 +24,10 @@ from replay.cassette.redact import Redactor
 from replay.cassette.transport import CassetteTransport
 from replay.conversation import Conversation
 from replay.errors import BadInput, CassetteMiss, Fault, SeamError
-from replay.fixtures import variants
+from replay.faults import Faults
 from replay.run import Case
-from replay.runner import Planned, Runner, cassette_path, targets_of
-from replay.turn import RETRYABLE, Request, Target, Transcript, Turn
+from replay.runner import Planned, Runner, Tries, targets_of
+from replay.turn import Request, Target, Transcript, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,8 @@ def along(cases: Iterable[Planned], runner: Runner) -> Iterator[Ride]:
 def ride(planned: Planned, runner: Runner) -> Ride:
     """Play a case along its recording. Raises BadInput for a damaged fixture or cassette, StorageError."""
     project, case = runner.project, planned.case
-    target = project.target(case.target)
-    conversation = variants.as_asked(fixtures.load(planned.fixture, project), target, project)
-    path = cassette_path(runner.folder or project.cassettes, case)
+    target, conversation = project.target(case.target), runner.conversation(planned)
+    path = runner.cassette_of(case)
     rails = _Rails(path, _interactions(path, planned, runner), runner.redactor(*targets_of(planned)), planned)
     with blocked():
         _play(planned, conversation, target, rails, runner)
@@ -98,25 +97,19 @@ def _interactions(path: Path, planned: Planned, runner: Runner) -> Sequence[Inte
 def _play(
     planned: Planned, conversation: Conversation, target: Target, rails: _Rails, runner: Runner
 ) -> None:
-    entry = planned.entry
-
-    def transport() -> Any:
-        around: Any = CassetteTransport(rails)
-        for fault in reversed(entry.faults):
-            around = fault(around)
-        return around
+    entry, faults = planned.entry, Faults(planned.entry.faults)
+    provider = providers.registry.get(target.provider)
 
     def send(request: Request) -> Turn:
-        provider = providers.registry.get(target.provider)
-        return rails.sent(lambda: provider.send(request, rails.placed(target), transport()))
+        return rails.sent(target, lambda at: provider.send(request, at, faults(CassetteTransport(rails))))
 
     def ask(name: str, send_to: Callable[[Target, Any], Turn]) -> Turn:
-        asked = rails.placed(runner.project.target(name))
-        return rails.sent(lambda: send_to(asked, CassetteTransport(rails)))
+        asked = runner.project.target(name)
+        return rails.sent(asked, lambda at: send_to(at, CassetteTransport(rails)))
 
     transcript = Transcript(conversation, target, (), entry.play)
     try:
-        transcript = player.play(conversation, target, send, entry.play, entry.turns)
+        transcript = player.play(conversation, target, send, entry.play, entry.turns, entry.loop)
     except player.Stopped as stop:
         transcript = stop.transcript
     except SeamError:
@@ -135,23 +128,16 @@ class _Rails:
         self._redactor, self._ignore = redactor, planned.entry.ignore
         self.lookup = Lookup(interactions, self._key)
         self._last: RecordedRequest | None = None
+        self._tries = Tries(self, None, 0, again=bool(planned.entry.faults))
 
-    def sent(self, once: Callable[[], Turn]) -> Turn:
-        """Send a request, again where a further attempt is recorded, and keep its turn. Raises SeamError."""
+    def sent(self, target: Target, once: Callable[[Target], Turn]) -> Turn:
+        """Send a request, again where a run would, and keep its turn. Raises SeamError."""
         first = len(self.steps)
-        turn = once()
-        while turn.error and turn.error.kind in RETRYABLE and self._has_retry():
-            turn = once()
+        turn = self._tries(target, lambda _: once(self._placed(target)))
         if len(self.steps) > first:  # a fault may have answered
             del self.steps[first:-1]
             self.steps[-1] = replace(self.steps[-1], turn=turn)
         return turn
-
-    def placed(self, target: Target) -> Target:
-        """Return a target that needs nothing of the environment: it is asked where its recording was."""
-        unplayed = self.lookup.unplayed
-        uri = self.lookup.interactions[unplayed[0]].request.uri if unplayed else ""
-        return replace(target, settings={**target.settings, "recorded_uri": uri})
 
     def play(self, request: RecordedRequest) -> RecordedResponse:
         """Answer from the recording: what was recorded for this request, else for the nearest to it."""
@@ -174,6 +160,12 @@ class _Rails:
         """Nothing is ever sent."""
         raise NotImplementedError
 
+    def _placed(self, target: Target) -> Target:
+        """Return a target that needs nothing of the environment: it is asked where its recording was."""
+        unplayed = self.lookup.unplayed
+        uri = self.lookup.interactions[unplayed[0]].request.uri if unplayed else ""
+        return replace(target, settings={**target.settings, "recorded_uri": uri})
+
     def _nearest(self, asked: RecordedRequest) -> int | None:
         """Take the nearest of what is left, a whole answer if there is one."""
         left = self.lookup.unplayed
@@ -184,7 +176,8 @@ class _Rails:
         self.lookup.skip([left[place]])
         return left[place]
 
-    def _has_retry(self) -> bool:
+    def has_retry(self) -> bool:
+        """Whether the next recorded answer to the last request is a further attempt."""
         index = self.lookup.peek(self._last) if self._last else None
         return index is not None and self.lookup.interactions[index].response.attempt > 1
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay import fixtures, suites
-from replay.assertions._cost import cost_of
 from replay.config import Project
 from replay.conversation import Object
+from replay.cost import cost_of
 from replay.errors import NothingToRun
 from replay.runner import Planned, Runner, cassette_path, plan
 from replay.turn import Target
@@ -91,15 +91,10 @@ def planned_in(paths: Iterable[Path], project: Project) -> list[Planned]:
 
     Raises BadInput with the faults of all, NothingToRun where there is none.
     """
-    found = [file for path in paths or [project.suites] for file in _files(path)]
+    found = [file for path in paths or [project.suites] for file in suites.files(path.absolute())]
     if not found:
         raise NothingToRun(f"there is no suite in {', '.join(map(str, paths)) or project.suites}")
     return [case for suite in suites.load_all(found, project) for case in plan(suite, project)]
-
-
-def _files(path: Path) -> list[Path]:
-    path = path.absolute()
-    return sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
 
 
 def stale(project: Project, paths: Sequence[Path] = ()) -> Audit:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from replay.report.numbers import chance, compact, dollars, percent, plural
 from replay.report.text import visible
 from replay.verify._drift import TIERS
-from replay.verify._live import Drift
 from replay.verify._plan import Command
+from replay.verify._shown import Drift
 from replay.verify._stale import Audit, Group
 
 _LISTED = 5  # cassettes, conversations or files that a line names

@@ -27,7 +27,8 @@ import sample_runs
 
 from replay.config import Project
 from replay.history import read
-from replay.history._shifts import Amounts, Counts, shifts
+from replay.history._series import Amounts, Counts
+from replay.history._shifts import shifts
 
 LENGTHS = (6, 10, 20, 50, 100, 200)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from replay import assertions, atomic, faults, providers
+from replay import assertions, atomic, faults, policies, providers, tools
 from replay.cassette.interaction import Interaction
 from replay.config import Project
 from replay.conversation import Conversation
@@ -26,7 +26,9 @@ from replay.limits import Open
 from replay.run import Result
 from replay.runner import Planned, Runner, cassette_path, targets_of
 
-_ROOMS: dict[str, Any] = {room.__name__: room.registry for room in (assertions, faults, providers)}
+_ROOMS: dict[str, Any] = {
+    room.__name__: room.registry for room in (assertions, faults, policies, providers, tools)
+}
 
 
 @dataclass(frozen=True, slots=True)

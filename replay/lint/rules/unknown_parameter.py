@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from replay.errors import nearest
-from replay.fixtures._params import NAMES
+from replay.fixtures import PARAMS
 from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
@@ -64,7 +64,7 @@ def check(subject: Subject) -> Iterator[Found]:
     strict = subject.provider == "openai" and subject.addressed and not elsewhere
     if strict and subject.taken:
         return
-    known = _OPENAI if strict else NAMES | {"tools"}
+    known = _OPENAI if strict else PARAMS | {"tools"}
     for name in subject.params:
         if name not in known and (strict or get_close_matches(name, known, n=1, cutoff=0.85)):
             who = "OpenAI" if strict else "the chat wire"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from replay.errors import nearest
-from replay.fixtures._messages import ROLES
+from replay.fixtures import ROLES
 from replay.lint.finding import Found
 from replay.lint.subject import Subject
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from replay.comparison import Amount, Comparison, Versus
 from replay.report import numbers
 from replay.report.comparison import words
-from replay.report.comparison.plots import Scale
 from replay.report.page import fill
+from replay.report.plots import Scale
 from replay.stats import Spread
 
 WIDTH, TALL, GAP = 340, 44, 22  # of a histogram, and below it

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from replay.comparison import Judged, Side
 from replay.report import numbers
-from replay.report.comparison.plots import Scale, spread_out
 from replay.report.page import fill
+from replay.report.plots import Scale, spread_out
 
 WIDTH, HEIGHT = 340, 150
 LEFT, RIGHT, TOP, BOTTOM = 38, 250, 10, 126  # of the drawing within

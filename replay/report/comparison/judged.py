@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from replay.comparison import OVERALL, Comparison, Judged, Side, Versus
 from replay.report import numbers
 from replay.report.comparison import curves, words
-from replay.report.comparison.plots import Scale, ticks
 from replay.report.page import fill
+from replay.report.plots import Scale, ticks
 
 WIDTH, HEIGHT, MIDDLE = 300, 30, 15  # of an interval's drawing
 TONES = {"not worse": "passed", "worse": "failed", "undecided": "error"}

@@ -10,8 +10,8 @@ from typing import Any
 from replay.comparison import Comparison, Versus
 from replay.report import numbers
 from replay.report.comparison import words
-from replay.report.comparison.plots import Scale, spread_out, ticks
 from replay.report.page import fill
+from replay.report.plots import Scale, spread_out, ticks
 from replay.stats import Interval, Spread
 
 WIDTH, HEIGHT = 640, 340

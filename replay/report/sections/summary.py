@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from replay.conversation import Json
+from replay.report import numbers
 from replay.report.page import fill
 from replay.report.summary import RunSummary
 
@@ -89,10 +90,10 @@ def _cost(run: RunSummary) -> list[Fact]:
     every = totals.tokens["prompt_tokens"] + totals.tokens["completion_tokens"]
     facts: list[Fact] = []
     if every:
-        facts.append(("Tokens", _filtered("compact", every), fill(TOKENS, t=totals.tokens)))
+        facts.append(("Tokens", numbers.compact(every), fill(TOKENS, t=totals.tokens)))
     if totals.unpriced < len(run.rows):
-        detail = f"{_plural(totals.unpriced, 'case')} without a price" if totals.unpriced else ""
-        facts.append(("Cost", _filtered("dollars", totals.cost), detail))
+        detail = f"{numbers.plural(totals.unpriced, 'case')} without a price" if totals.unpriced else ""
+        facts.append(("Cost", numbers.dollars(totals.cost), detail))
     return facts
 
 
@@ -105,19 +106,11 @@ def _meta(run: RunSummary) -> Iterator[str]:
     header = run.header
     duration, versions = header.get("duration_s"), header.get("versions")
     yield re.sub(r"(\+00:00|Z)$", " UTC", str(header.get("started") or "")).replace("T", " ", 1)
-    yield _filtered("seconds", duration) if isinstance(duration, int | float) else ""
-    yield _plural(run.totals.turns, "turn")
+    yield numbers.seconds(duration) if isinstance(duration, int | float) else ""
+    yield numbers.plural(run.totals.turns, "turn")
     yield f"record mode {header['mode']}" if header.get("mode") else ""
     if isinstance(versions, dict):
         yield ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
-def _filtered(name: str, value: float) -> str:
-    return str(fill("{{ value|" + name + "}}", value=value))
 
 
 def _command(words: Json) -> str:

@@ -11,8 +11,14 @@ MILLION = 1_000_000
 
 
 def cost_of(turn: Turn, price: Json) -> float | None:
-    """Return what a turn cost in US dollars, None where usage or price is not known."""
-    return cost_of_usage(turn.reply.usage if turn.reply else None, price)
+    """Return what a turn cost in US dollars, None where usage or price is not known.
+
+    The summaries that a context policy asked for on its way are part of it.
+    """
+    own = cost_of_usage(turn.reply.usage if turn.reply else None, price)
+    summaries = turn.context.get("usage")
+    beside = cost_of_usage(Usage(**summaries), price) if summaries else 0.0
+    return None if own is None or beside is None else own + beside
 
 
 def cost_of_usage(usage: Usage | None, price: Json) -> float | None:
