@@ -186,7 +186,8 @@ def openai_for_node():
         CACHE.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "openai@7"]
         done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
+        if done.returncode:
+            pytest.skip(f"npm's openai is missing, and cannot be fetched: {done.stderr[-300:]}")
     return CACHE
 
 
