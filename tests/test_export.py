@@ -171,7 +171,7 @@ def server():
 
 def cases(form):
     if form == "node" and shutil.which("node") is None:
-        return [pytest.param("chat", marks=pytest.mark.skip(reason="node is not installed: nothing was run"))]
+        return [pytest.param("chat", marks=pytest.mark.skip(reason="node is missing: nothing was run"))]
     return [name for name in TARGETS if name not in NEITHER.get(form, ())]
 
 
@@ -259,7 +259,7 @@ def test_a_stream_is_asked_as_one_and_read_to_its_end(project, tmp_path, name):
 @pytest.mark.parametrize("form", RUN)
 def test_without_its_key_nothing_is_sent(project, server, tmp_path, form):
     if shutil.which(RUN[form][0]) is None:
-        pytest.skip(f"{RUN[form][0]} is not installed: nothing was run")
+        pytest.skip(f"{RUN[form][0]} is missing: nothing was run")
     before = len(server.requests)
     done = run(form, export("asked[claude]#1", form).text, server.url, tmp_path)
     assert done.returncode != 0

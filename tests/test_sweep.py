@@ -1,6 +1,7 @@
 """The sweep: what is derived from a recording, and apps that break, or hold, at every point of it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -564,6 +565,8 @@ try {
 @pytest.fixture
 def node(tmp_path):
     """A folder with a recording and an app for Node; `node(careful, ...)` sweeps it."""
+    if shutil.which("node") is None:
+        pytest.skip("node is missing: apt-get install nodejs")
     cassette(tmp_path / "story.yaml", STREAMS["chat"]).close()
 
     def run(careful, *options):
