@@ -245,7 +245,7 @@ CODE = {
           - conversation: shop/hours
             assert:
               - polite
-              - json_schema: schemas/answer.json
+              - turn: {at: last, assert: [json_schema: schemas/answer.json]}
               - not: {python: "checks/words.py:careful"}
     """,
 }
@@ -280,6 +280,31 @@ def test_code_schemas_and_what_they_refer_to_are_taken_and_code_runs_only_when_t
     done, left = elsewhere(tmp_path, "bug.capsule", "--trust", MY_SECRET="x1y2z3w4v5")
     assert done.stdout.endswith("reproduces: yes\n")
     assert left == ["got.capsule"]
+
+
+def test_what_a_user_says_in_a_case_and_its_caps_are_kept(tmp_path, monkeypatch, packed):
+    shop = tmp_path / "talk"
+    shop.mkdir()
+    monkeypatch.chdir(shop)
+    (shop / "pixel.png").write_bytes(PIXEL)
+    suite = """
+        targets: [small]
+        play: to_completion
+        caps: {rounds: 3}
+        assert: [finish_reason: stop]
+        cases:
+          - conversation: shop/hours
+            user_turns:
+              - And on Sunday?
+              - content: [{type: image_url, image_url: {path: pixel.png}}]
+    """
+    hours = "fixtures/conversations/shop/hours.yaml"
+    files = {"replay.toml": FILES["replay.toml"], hours: FILES[hours], "suites/shop.yaml": suite}
+    record(shop, files)
+    told, held = packed("shop/hours")
+    assert told["cases"][0]["outcome"] == "passed"
+    assert "iVBORw0KGgo" in held["suites/shop.yaml"].decode()
+    assert "rounds: 3" in held["suites/shop.yaml"].decode()
 
 
 def test_the_same_cases_give_the_same_bytes_and_few(shop, packed, monkeypatch):

@@ -339,6 +339,15 @@ def test_a_turn_can_be_named_and_the_last_is_the_default(shop):
     assert "17:30" not in first.text
 
 
+def test_it_is_printed_written_or_told_as_json(shop, capsys, tmp_path):
+    words = ["export", "shop/hours", "--as", "curl"]
+    said = []
+    for more in ([], ["--out", str(tmp_path / "a.sh")], ["--json"]):
+        assert main([*words, *more]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == (tmp_path / "a.sh").read_text("utf-8") == json.loads(said[2])["text"]
+
+
 def test_secrets_are_replaced_and_said_to_be(shop, capsys, monkeypatch):
     monkeypatch.setenv("SHOP_PASSWORD", "correct-horse-battery")
     path = shop / "fixtures/conversations/shop/hours.yaml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from replay import assertions
@@ -81,6 +82,11 @@ class AtTurn:
     def asks(self) -> tuple[str, ...]:
         """The targets that they ask."""
         return assertions.asked(self.inner)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that they read."""
+        return assertions.files_of(self.inner)
 
     @property
     def excuses(self) -> set[str]:

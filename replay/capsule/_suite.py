@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from replay import fixtures
-from replay.conversation import Json, Object
+from replay.conversation import Json, Object, user_turn_json
 from replay.runner import Planned
 
-_CASE_ONLY = ("targets", "repeats")  # said of each conversation by itself, so that no other case is played
+# Said of each conversation by itself: so no other case is played, and files are read in that were named.
+_CASE_ONLY = ("targets", "repeats", "user_turns")
 _NOT_KEPT = (*_CASE_ONLY, "$schema", "conversations", "cases")
 
 
@@ -51,9 +52,9 @@ def _turns(planned: Planned) -> Object:
 
 def _asked(chosen: Sequence[Planned]) -> Object:
     repeats = max(planned.case.attempt for planned in chosen)
-    targets = list(dict.fromkeys(_targets(chosen)))
-    return {"targets": targets} | ({"repeats": repeats} if repeats > 1 else {})
-
-
-def _targets(chosen: Iterable[Planned]) -> Iterator[str]:
-    return (planned.case.target for planned in chosen)
+    said = chosen[0].entry.loop.user_turns
+    return (
+        {"targets": list(dict.fromkeys(planned.case.target for planned in chosen))}
+        | ({"repeats": repeats} if repeats > 1 else {})
+        | ({"user_turns": list(map(user_turn_json, said))} if said is not None else {})
+    )
