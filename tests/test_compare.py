@@ -248,6 +248,17 @@ def test_a_run_is_not_resumed_on_another_suite(tmp_path, monkeypatch, capfd):
     assert "suites/ask.yaml changed since" in found.err
 
 
+def test_a_run_is_not_resumed_on_another_conversation(tmp_path, monkeypatch, capfd):
+    with Seeded({"old": Model(), "new": Model()}) as server:
+        root = project(tmp_path, server, 2)
+        compared(root, monkeypatch, capfd, "old", "new")
+        fixture = root / "fixtures" / "conversations" / "ask" / "c001.yaml"
+        fixture.write_text(fixture.read_text().replace("Question", "Riddle"))
+        found = compared(root, monkeypatch, capfd, "--resume", "out")
+    assert found.code == 4
+    assert "a conversation or a variant changed since" in found.err
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_stopped_goes_on_and_pays_for_nothing_twice(tmp_path, monkeypatch, capfd, how):
     models = {"old": Model(latency=0.02), "new": Model(latency=0.02)}

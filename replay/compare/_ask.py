@@ -41,7 +41,8 @@ class Watcher(Protocol):
 class Asked:
     """What a comparison asks, and where what comes of it is kept; all that it takes to go on later.
 
-    `names` are the targets as they were typed, the baseline first; `files` the suites' hashes by their paths.
+    `names` are the targets as they were typed, the baseline first; `files` the suites' hashes by their paths,
+    `content` that of all that is asked.
     """
 
     project: Project
@@ -50,6 +51,7 @@ class Asked:
     suites: tuple[suites.Suite, ...]
     files: dict[str, str]
     shard: str = ""
+    content: str = ""
 
     @property
     def cases(self) -> Cases:
@@ -79,6 +81,7 @@ class Asked:
             "compare": self.question.to_json(),
             "targets": list(self.names),
             "files": self.files,
+            "content": self.content,
         } | shard
 
 
@@ -92,7 +95,8 @@ def asked(
     files = {project.shown(one.path): sha256(one.path.read_bytes()).hexdigest() for one in loaded}
     whole = Asked(project, question, tuple(names), loaded, files, shard)
     check(loaded, project, shard=whole.part)
-    return replace(whole, question=replace(question, family=whole.cases.family()))
+    cases = whole.cases
+    return replace(whole, question=replace(question, family=cases.family()), content=cases.digest())
 
 
 def asked_before(project: Project, folder: Path) -> Asked:
@@ -105,6 +109,8 @@ def asked_before(project: Project, folder: Path) -> Asked:
     paths = [project.root / name for name in header["files"]]
     found = asked(project, header["targets"], question, paths, header.get("shard", ""))
     changed = [name for name, digest in found.files.items() if digest != header["files"][name]]
+    if not changed and found.content != header.get("content"):
+        changed = ["a conversation or a variant"]
     if changed:
         raise BadInput(f"{', '.join(changed)} changed since {path} was begun; begin a new comparison")
     return found

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
+from replay import fixtures
 from replay.assertions._found import names_of
 from replay.compare._question import Question
 from replay.compare._watch import place
 from replay.comparison import OVERALL
 from replay.config import Project
+from replay.fixtures.variants import as_asked
+from replay.jsontext import canonical
 from replay.runner import Planned, cases
 from replay.runs import Shard
 from replay.suites import Suite
@@ -43,6 +47,15 @@ class Cases:
         for planned in self.attempt(1):
             found.setdefault((planned.case.suite, planned.case.conversation), []).append(planned)
         return [found[key] for key in sorted(found, key=lambda key: place(self.question.seed, *key))]
+
+    def digest(self) -> str:
+        """Return the hash of all that is asked, of every shard: conversations as their targets ask them."""
+        said = sha256()
+        for planned in replace(self, shard=None).attempt(1):
+            conversation = fixtures.load(planned.fixture, self.project)
+            asked = as_asked(conversation, self.project.target(planned.case.target), self.project)
+            said.update(canonical(asked.to_json()).encode("utf-8", "surrogatepass"))
+        return said.hexdigest()
 
     def family(self) -> tuple[str, ...]:
         """Return the names of all assertions, OVERALL first."""
