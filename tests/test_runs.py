@@ -344,7 +344,7 @@ def shop(sandbox):
     sandbox.write({f"fixtures/conversations/shop/c{n}.yaml": said(f"How much is {n}?") for n in range(12)})
     suite = "targets: [small]\nrepeats: 2\nconversations: [shop/*]\nassert: [finish_reason: stop]\n"
     app = "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
-    sandbox.write({"suites/shop.yaml": suite, "suites/test_app.py": app})
+    sandbox.write({"suites/shop.yaml": suite, "suites/test_shards_app.py": app})
     answer = lambda asked: reply(completion({"content": "Nine."}, model=asked.json["model"]))
     with Scripted([answer]) as server:
         sandbox.write({"replay.toml": target(server.url)})
