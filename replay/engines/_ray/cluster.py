@@ -50,10 +50,13 @@ def processors() -> int:
 
 
 def home() -> Any:
-    """Where an actor lives as long as the driver does: on its node, or where a Ray client is connected."""
+    """Where an actor lives as long as the driver does: on its node, or where a Ray client is connected.
+
+    Not softly: an actor that needs no processor is put onto any node then, and is lost with that.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def _join(address: str) -> None:
