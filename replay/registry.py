@@ -6,12 +6,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import fields
-from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from replay.conversation import Json, Object
 from replay.errors import BadInput, nearest
+
+if TYPE_CHECKING:
+    from replay.conversation import Json, Object
 
 T = TypeVar("T")
 
@@ -88,6 +89,9 @@ class Registry(Generic[T]):
             self._found[name] = self._find(name)
         return self._found[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._registered or name in self._modules() or name in self.names()
+
     def names(self) -> list[str]:
         """All names that `get` accepts, sorted, without importing any plugin."""
         if (
@@ -116,4 +120,6 @@ class Registry(Generic[T]):
         return self._in_room[1]
 
     def _points(self) -> Any:
+        from importlib.metadata import entry_points
+
         return entry_points(group=f"replay.{self.kind}")

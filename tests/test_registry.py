@@ -49,7 +49,7 @@ def test_a_conftest_registration_comes_first(room):
 def test_an_entry_point_comes_last(room, monkeypatch):
     point = EntryPoint("ball", "collections:OrderedDict", "replay.toys")
     monkeypatch.setattr(
-        "replay.registry.entry_points", lambda group: [point] if group == "replay.toys" else []
+        "importlib.metadata.entry_points", lambda group: [point] if group == "replay.toys" else []
     )
     assert room.get("ball").__name__ == "OrderedDict"
     assert room.names() == ["ball", "spinning_top"]

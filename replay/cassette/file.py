@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from replay import atomic
-from replay.cassette import emit
 from replay.cassette.forms import from_shape
 from replay.cassette.interaction import Interaction
 from replay.cassette.tree import Reader, Unfinished, typed
@@ -61,11 +60,15 @@ def whole(contents: Contents) -> tuple[Interaction, ...]:
 
 def dump(interactions: Iterable[Interaction]) -> str:
     """Write interactions as YAML text."""
+    from replay.cassette import emit
+
     return "".join(emit.pieces(interactions))
 
 
 def save(path: str | Path, interactions: Iterable[Interaction]) -> None:
     """Replace a cassette in one step: whole or not at all. Raises StorageError."""
+    from replay.cassette import emit
+
     atomic.write(Path(path), emit.pieces(interactions))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from replay import atomic
-from replay.cassette import emit, file, journal, match
+from replay.cassette import file, journal, match
 from replay.cassette.interaction import Interaction, RecordedRequest
 from replay.cassette.journal import Journal
 from replay.cassette.lock import Lock, locked
@@ -138,6 +138,8 @@ def _discard(cassette: Path, lock: Lock, held: Journal) -> None:
 
 
 def _replace(cassette: Path, lock: Lock, interactions: Sequence[Interaction]) -> None:
+    from replay.cassette import emit
+
     for stale in cassette.parent.glob(".*.tmp"):
         if stale.name.startswith(f".{cassette.name}."):
             stale.unlink(missing_ok=True)

@@ -21,14 +21,16 @@ from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replay.cassette._pseudonyms import PLACEHOLDER, pseudonym
-from replay.cassette._rewrite import Rewriter
-from replay.cassette._search import Hit, Search
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.config import Project, redaction
 from replay.conversation import Json
+
+if TYPE_CHECKING:
+    from replay.cassette._rewrite import Rewriter
+    from replay.cassette._search import Hit
 
 REQUEST_HEADERS = frozenset({"accept", "content-type", "openai-beta", "anthropic-version", "anthropic-beta"})
 RESPONSE_HEADERS = frozenset(
@@ -78,8 +80,8 @@ class Redactor:
         known, terms, headers = sorted(set(known)), list(terms), list(headers)
         self._says = (salt, known, terms, pii, headers, added)
         self._headers = frozenset(name.lower() for name in headers)
-        search = Search(known, terms, personal=pii != "keep", **added)
-        self._rewriter = Rewriter(search, self._pseudonym)
+        if added:  # what a project adds may not be there, which is to be told before anything is sent
+            _ = self._rewriter
 
     @classmethod
     def for_project(
@@ -97,6 +99,15 @@ class Redactor:
         known = [*filter(None, live.values()), *_environment()]
         table["salt"] = os.environ.get("REPLAY_SALT") or table.get("salt", "")
         return cls(known=known, **(table if personal else table | {"pii": "keep"}))
+
+    @cached_property
+    def _rewriter(self) -> Rewriter:
+        """Made when there is something to search: loading the rules takes longer than many cases."""
+        from replay.cassette._rewrite import Rewriter
+        from replay.cassette._search import Search
+
+        _, known, terms, pii, _, added = self._says
+        return Rewriter(Search(known, terms, personal=pii != "keep", **added), self._pseudonym)
 
     @cached_property
     def fingerprint(self) -> bytes:

@@ -36,12 +36,12 @@ class _Verbs(click.Group):
         return sorted(registry.names())
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        return registry.get(name) if name in registry.names() else None
+        return registry.get(name) if name in registry else None
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if arguments[0] not in registry.names() and not arguments[0].startswith("-"):
+        if arguments[0] not in registry and not arguments[0].startswith("-"):
             context.fail(f"there is no verb {arguments[0]!r}; {nearest(arguments[0], registry.names())}")
         return super().resolve_command(context, arguments)
 

@@ -17,7 +17,6 @@ from replay.cassette.cassette import Cassette
 from replay.cassette.interaction import RecordedRequest
 from replay.conversation import Object
 from replay.errors import SeamError, StorageError
-from replay.limits import Open
 from replay.providers._batches import PRICE, Answer, without_stream
 from replay.run import Result
 from replay.runner import Planned, Runner
@@ -129,7 +128,7 @@ class Clerk(Runner):
     def of(cls, runner: Runner, desk: Desk) -> Clerk:
         """Return a clerk who works as a runner does; between two attempts a batch goes by, and no sleep."""
         same = {each.name: getattr(runner, each.name) for each in fields(Runner)}
-        return cls(**same | {"wait": lambda _: None, "gate": Open(), "stopped": {}}, desk=desk)
+        return cls(**same | {"wait": lambda _: None, "gate": None, "stopped": {}}, desk=desk)
 
     def seam(self, cassette: Cassette, attempt: int, network: Any) -> Any:  # noqa: ARG002
         """See `Runner.seam`."""

@@ -15,7 +15,7 @@ from replay.turn import Target
 class Purse:
     """Keeps the budget of a gate, and none of its rates: batches have limits of their own."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate | None) -> None:
         desk = gate.desk if isinstance(gate, Admission) else None
         self._budget = desk.budget if isinstance(desk, Desk) else Budget()
         self._held: dict[str, tuple[float, int]] = {}  # US dollars and tokens, by the names of requests

@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from replay.cassette.answers import Transport, asked, respond
 from replay.cassette.ear import Ear
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.cassette.match import raw_key
 from replay.errors import FaultNotPlayed
-from replay.faults._answer import Answer
+
+if TYPE_CHECKING:
+    from replay.faults._answer import Answer
 
 Note = Callable[[RecordedRequest, RecordedResponse, bool], None]
 
@@ -183,6 +185,8 @@ class _Attempt:
         return wait, partial(respond, self.request, told, waits, replay_told=True)
 
     def _answer(self, recorded: RecordedResponse | None) -> Answer:
+        from replay.faults._answer import Answer
+
         before = Answer.of(recorded) if recorded else Answer(None)
         if self.call is None or (recorded and not recorded.whole):
             return before

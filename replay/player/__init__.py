@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from replay.conversation import Conversation, Message
 from replay.loop import Loop
-from replay.player._completion import to_completion
 from replay.player._request import Halt, request_for
-from replay.player._window import fitted
 from replay.turn import Play, Request, Target, Transcript, Turn
 
 __all__ = ["Send", "Stopped", "play", "request_for", "states_of"]
 
 Send = Callable[[Request], Turn]
+
+_WINDOW = ("context", "context_window", "context_policy")  # settings that say what becomes of a history
 
 
 class Stopped(Exception):
@@ -47,7 +47,7 @@ def play(
         conversation = replace(conversation, user_turns=loop.user_turns)
     played: list[Turn] = []
     try:
-        for turn in _turns(conversation, target, fitted(target, send), how, turns, loop):
+        for turn in _turns(conversation, target, _fitted(target, send), how, turns, loop):
             played.append(turn)  # noqa: PERF402 - what was played is kept when it stops
     except Halt as stop:
         transcript = Transcript(conversation, target, tuple(played), how)
@@ -63,10 +63,21 @@ def states_of(conversation: Conversation) -> list[tuple[Message, ...]]:
     ]
 
 
+def _fitted(target: Target, send: Send) -> Send:
+    """Return what sends requests as the target's settings want their histories."""
+    if target.settings.keys().isdisjoint(_WINDOW):
+        return send
+    from replay.player._window import Window
+
+    return Window(target, send)
+
+
 def _turns(
     conversation: Conversation, target: Target, send: Send, how: Play, turns: Collection[int], loop: Loop
 ) -> Iterator[Turn]:
     if how == "to_completion":
+        from replay.player._completion import to_completion
+
         yield from to_completion(conversation, target, send, loop)
         return
     states = [conversation.messages] if how == "next_turn" else _chosen(states_of(conversation), turns)

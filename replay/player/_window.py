@@ -18,16 +18,10 @@ from replay.turn import Request, Target, Turn
 
 Send = Callable[[Request], Turn]
 
-SETTINGS = ("context", "context_window", "context_policy")
 _ASKED = (
     "Summarise the conversation below for the assistant that goes on with it. Keep every fact, name, number, "
     "id, decision and open question; leave out greetings. Write plain sentences."
 )
-
-
-def fitted(target: Target, send: Send) -> Send:
-    """Return what sends requests as the target's settings want their histories."""
-    return Window(target, send) if any(name in target.settings for name in SETTINGS) else send
 
 
 class NoSummary(Exception):

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from replay.config import Project
 from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, ReplayError, StorageError
-from replay.limits import Open, gate
 from replay.pytest_plugin.carry import crashed
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
@@ -25,6 +24,9 @@ from replay.pytest_plugin.summary import Summary, name_in_full
 from replay.run import Result
 from replay.runner import Runner, clashes, targets_of
 from replay.runs import RunWriter, Shard
+
+if TYPE_CHECKING:
+    from replay.limits import Gate
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -182,9 +184,14 @@ class Session:
                 self.mode,
                 strict=option("--replay-strict"),
                 pace=option("--replay-pace"),
-                gate=Open() if self.mode == "none" else gate(project, share=self._workers),
+                gate=None if self.mode == "none" else self._gate(project),
             )
         return self._runners[project.root]
+
+    def _gate(self, project: Project) -> Gate:
+        from replay.limits import gate
+
+        return gate(project, share=self._workers)
 
     @property
     def _workers(self) -> int:

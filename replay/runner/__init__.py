@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replay import assertions, fixtures, providers
 from replay.cache import Later
@@ -22,7 +22,6 @@ from replay.cost import cost_of
 from replay.errors import BadInput, ProviderFailure, ReplayError, Shed, StorageError
 from replay.faults import Faults
 from replay.fixtures import variants
-from replay.limits import Gate, Open, priority_of
 from replay.run import Case, Result
 from replay.runner._attempts import Attempts, Send
 from replay.runner._passage import Door
@@ -33,6 +32,9 @@ from replay.runner._tries import Tries
 from replay.suites import Entry
 from replay.turn import Target, Transcript, Turn
 from replay.verdict import Verdict
+
+if TYPE_CHECKING:
+    from replay.limits import Gate
 
 __all__ = [
     "Planned",
@@ -59,9 +61,9 @@ class Runner:
     """Runs cases in this process; safe to use from threads. `inner` is what lies under the cassettes.
 
     Cassettes are in `folder`, the project's own by default. Without `failures` errors that were recorded
-    before are not played, but asked anew. Live calls pass the `gate`; `wait` sleeps between two attempts.
-    A call is tried again `retries` times where its target does not say how often. `heard` is told of each as
-    soon as it is recorded. `stopped` says why a target is asked no more.
+    before are not played, but asked anew. Live calls pass the `gate`, where there is one; `wait` sleeps
+    between two attempts. A call is tried again `retries` times where its target does not say how often.
+    `heard` is told of each as soon as it is recorded. `stopped` says why a target is asked no more.
     `command` runs the cases again, where that is not pytest; `--record-mode` is an option of it.
     """
 
@@ -72,7 +74,7 @@ class Runner:
     inner: Any = None
     folder: Path | None = None
     failures: bool = True
-    gate: Gate = field(default_factory=Open)
+    gate: Gate | None = None
     retries: int = 0
     wait: Callable[[float], None] = time.sleep
     heard: Callable[[Planned, Interaction], None] | None = None
@@ -179,8 +181,10 @@ class Runner:
         return play.ask(target if self.live else as_recorded(target, cassette), send)
 
     def _door(self, planned: Planned) -> Door:
+        from replay.limits import Open, priority_of
+
         return Door(
-            self.gate,
+            self.gate or Open(),
             self.network,
             self.project.targets,
             self.stopped,

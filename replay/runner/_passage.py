@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replay.errors import ProviderFailure
-from replay.limits import Gate, Ticket, account
 from replay.turn import Request, Target, Turn
+
+if TYPE_CHECKING:
+    from replay.limits import Gate, Ticket
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,8 @@ class Door:
         error = turn.error
         if error is None or self.expects or not (error.kind == "billing" or error.status == 401):
             return
+        from replay.limits import account
+
         why = f"not sent: target {target.name} has refused a call before ({self.hide(error.message)})"
         self.stopped[target.name] = why
         same = [name for name, other in self.targets.items() if account(other) == account(target)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from replay import assertions, filenames, fixtures
 from replay.config import Project
@@ -12,8 +13,10 @@ from replay.errors import BadInput, Fault
 from replay.places import Place, Places
 from replay.player import states_of
 from replay.run import Case
-from replay.runs import Shard
 from replay.suites import Entry, Suite
+
+if TYPE_CHECKING:
+    from replay.runs import Shard
 
 
 @dataclass(frozen=True, slots=True)

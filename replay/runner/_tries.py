@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from replay.limits import LONGEST_WAIT
 from replay.turn import RETRYABLE, Target, Try, Turn
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ def _may_mend(turn: Turn) -> bool:
 
 def _is_worth(turn: Turn) -> bool:
     """Whether to try again; what asks for a very long wait is not waited for."""
+    from replay.limits import LONGEST_WAIT
+
     return _may_mend(turn) and turn.error is not None and (turn.error.retry_after or 0.0) <= LONGEST_WAIT
 
 

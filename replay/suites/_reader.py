@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 from replay import assertions, faults, fixtures, providers
 from replay.assertions import Assertion
-from replay.comparison import OVERALL
 from replay.config import Project
 from replay.conversation import Json, Object
 from replay.documents import Check, Keys, number_fault
@@ -55,12 +54,16 @@ class Reader:
 
     def _margins(self, data: Object) -> Iterator[tuple[str, float]]:
         """Yield how much worse a candidate may be, by assertion; a number alone is that of all together."""
-        given = data.get("margin", {})
+        if "margin" not in data:
+            return
+        from replay.comparison import OVERALL
+
+        given = data["margin"]
         for name, margin in given.items() if isinstance(given, dict) else ((OVERALL, given),):
             keys: Keys = ("margin", name) if isinstance(given, dict) else ("margin",)
             if problem := number_fault(margin, whole=False, least=0.0001, most=0.9999):
                 self.check.refuse(keys, f"margin {problem} (a share: 0.02 is two points of a hundred)")
-            elif name != OVERALL and name not in assertions.registry.names():
+            elif name != OVERALL and name not in assertions.registry:
                 known = (OVERALL, *assertions.registry.names())
                 self.check.refuse(keys, f'no assertion is called "{name}"; {nearest(name, known)}', key=True)
             else:

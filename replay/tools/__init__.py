@@ -79,7 +79,7 @@ class Tools:
         recorded = self._recorded.take(call)
         if recorded:
             return "recorded", recorded
-        if call.name in registry.names():
+        if call.name in registry:
             return "function", called(registry.get(call.name), call)
         near = self._recorded.take_nearest(call) if self._loop.unmatched == "nearest" else None
         if near:

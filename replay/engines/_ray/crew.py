@@ -18,6 +18,7 @@ from replay.engines._ray.flight import Flight
 from replay.engines._ray.mailbox import MOST, Heard, Mailbox, Post
 from replay.engines._ray.worker import Worker, job, secrets
 from replay.errors import BadInput, ReplayError
+from replay.limits import Open
 from replay.runner import Runner
 
 THREADS = 64  # cases at once in one worker: they wait for answers
@@ -56,7 +57,7 @@ class Crew:
         self.places = {"root": runner.project.root, "folder": runner.folder or runner.project.cassettes}
         self._kit = cluster.versions(), job(runner, self.places), ray.put(cargo.snapshot(runner.project.root))
         self._box = _actor(Mailbox, num_cpus=0, max_concurrency=MOST, scheduling_strategy=cluster.home())
-        self._post = Post(self._box, runner.gate, heard)
+        self._post = Post(self._box, runner.gate or Open(), heard)
         self._numbers = itertools.count(1)
         self._members: set[Member] = set()
         self.starting: dict[Any, Member] = {}

@@ -22,7 +22,6 @@ from replay.conversation import Conversation
 from replay.engines._ray import cargo, cluster
 from replay.engines._ray.mailbox import FarGate
 from replay.errors import BadInput
-from replay.limits import Open
 from replay.run import Result
 from replay.runner import Planned, Runner, cassette_path, targets_of
 
@@ -75,7 +74,7 @@ def job(runner: Runner, places: cargo.Places) -> bytes:
     root = runner.project.root
     modules = [path for path in map(Path, sys.path) if path.is_absolute() and path.is_relative_to(root)]
     plugins = {name: registry.registered for name, registry in _ROOMS.items()}
-    gated = not isinstance(runner.gate, Open)
+    gated = runner.gate is not None
     folder = runner.folder or runner.project.cassettes
     return cargo.pack(Job(runner.project, folder, settings, modules, plugins, gated), places)
 
@@ -136,7 +135,7 @@ class Worker:
         for room, plugins in job.plugins.items():
             for name, plugin in plugins.items():
                 _ROOMS[room].register(name, plugin)
-        gate = FarGate(self._box, self._name) if job.gated else Open()
+        gate = FarGate(self._box, self._name) if job.gated else None
         self._runner = Runner(job.project, folder=job.folder, gate=gate, heard=self._hear, **job.settings)
         self._runners: dict[str, Runner] = {}
 
