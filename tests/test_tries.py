@@ -192,11 +192,11 @@ def test_the_time_at_the_gate_is_no_part_of_the_answers(tmp_path):
 
 
 def test_a_trickle_ends_at_its_deadline(tmp_path):
-    words = [piece for word in range(200) for piece in (f": {word}\n\n", Wait(0.05))]
+    words = [piece for word in range(600) for piece in (f": {word}\n\n", Wait(0.05))]
     started = time.monotonic()
     turn, _, _ = one(tmp_path, [stream(words)], timeout=0.4)
     assert turn.error.kind == "timeout"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15  # all of it takes 30
 
 
 def test_a_storm_is_weathered_and_nothing_is_lost(tmp_path):
