@@ -17,7 +17,8 @@ class Caps:
     """The most that a play may take; None is no cap.
 
     `rounds` are requests for one message of the user, `tokens` of prompts and completions together, `cost`
-    is in US dollars, `seconds` are those of the answers as they were recorded and of tools as they take.
+    is in US dollars, `seconds` are those of the answers as they were recorded and of tools as they take; a
+    function that still runs when they are over is not waited for.
     """
 
     rounds: int = ROUNDS

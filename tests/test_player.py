@@ -1,11 +1,14 @@
 """The three ways to play, and tool calls answered from recorded results."""
 
+from contextvars import ContextVar
+from threading import Event
+
 import pytest
 
 from replay.conversation import Conversation, Message, ToolCall, ToolResult
-from replay.loop import ROUNDS, Loop
+from replay.loop import ROUNDS, Caps, Loop
 from replay.player import Stopped, play
-from replay.tools import RecordedResults, Tools
+from replay.tools import RecordedResults, Tools, registry
 from replay.turn import ApiError, Reply, Target, Turn
 
 TARGET = Target("t", "openai", "m")
@@ -150,3 +153,25 @@ def test_a_legacy_function_call_is_answered_by_a_function_message():
     tools = Tools(Conversation("c", (), tool_results=(ToolResult("f", None, "x"),)), Loop())
     (message,) = tools.answer([ToolCall("", "f", "{}", "function_call")]).messages
     assert message.to_json() == {"role": "function", "content": "x", "name": "f"}
+
+
+def test_a_function_that_never_returns_ends_the_play_at_its_seconds():
+    held = Event()
+    registry.register("never_returns", lambda: held.wait(20))
+    send, asked = script(call("{}", name="never_returns"))
+    loop = Loop(caps=Caps(seconds=0.2))
+    with pytest.raises(Stopped, match=r"the cap is 0\.2 s") as stop:
+        play(Conversation("c", (USER,)), TARGET, send, "to_completion", loop=loop)
+    held.set()
+    (answer,) = stop.value.transcript.turns[0].answers
+    assert (stop.value.kind, answer.by, answer.status) == ("seconds", "function", "error")
+    assert len(asked) == 1
+
+
+def test_a_function_within_its_seconds_sees_the_context_of_the_play():
+    name = ContextVar("name")
+    registry.register("says_name", name.get)
+    name.set("ours")
+    send, asked = script(call("{}", name="says_name"), Message("assistant", "Done."))
+    play(Conversation("c", (USER,)), TARGET, send, "to_completion", loop=Loop(caps=Caps(seconds=20)))
+    assert asked[1].messages[-1].content == "ours"

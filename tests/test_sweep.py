@@ -1,6 +1,7 @@
 """The sweep: what is derived from a recording, and apps that break, or hold, at every point of it."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -662,6 +663,17 @@ def test_writes_that_a_command_notes_are_counted(tmp_path):
     assert kinds["auth-401"] == ["duplicate_write"]
     once = command(tmp_path, PYTHON.format(tries=1, body=json.dumps(ASKED)), "--only", "server_error*")
     assert once.returncode == 0, once.stdout
+
+
+def test_the_command_that_replays_a_point_has_the_same_cuts_and_limits(tmp_path):
+    code = "import sys\n" + PYTHON.format(tries=3, body=json.dumps(ASKED)) + "\nprint('whole')\n"
+    limits = ("--attempts", "2", "--seconds", "20", "--invariant", "attempts", "--cuts", "2000")
+    done = command(tmp_path, code, "--only", "server_error-always", *limits)
+    (again,) = (line for line in done.stdout.splitlines() if "replay it: " in line)
+    words = shlex.split(again.partition("replay it: ")[2])
+    assert words[-10:-2] == ["--cuts", "2000", *limits[:6]]
+    assert command(tmp_path, code, *words[5:]).stdout == done.stdout
+    assert "1 runs: 0 held, 1 broke" in done.stdout
 
 
 def test_a_command_that_never_ends_is_ended_and_a_stumble_is_told(tmp_path):

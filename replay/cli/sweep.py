@@ -49,8 +49,9 @@ def sweep(
     from replay.sweep._told import text, to_json
 
     given = {name: value for name, value in limits.items() if value}
-    command = Command(line, cassette, Project.find(cassette.parent), Limits(**given), base_url_env)
-    points = derive(command.interactions, CUTS if cuts is None else cuts)
+    most = CUTS if cuts is None else cuts
+    command = Command(line, cassette, Project.find(cassette.parent), Limits(**given), base_url_env, most)
+    points = derive(command.interactions, command.cuts)
     chosen = points.chosen(only)
     if listed:
         click.echo("\n".join(f"{point.name}: {point.where}" for point in chosen))

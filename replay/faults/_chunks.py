@@ -8,15 +8,17 @@ from __future__ import annotations
 import base64
 import json
 import re
+from itertools import pairwise
 
 from replay.conversation import Json, Object
 from replay.jsontext import parse
-from replay.providers import _aws_frames
+from replay.providers import _array, _aws_frames
 from replay.providers._sse import looks_like_events
 
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)(?:\r?\n)*|.+\Z", re.DOTALL)
 _ARRAY = re.compile(rb"\s*\[\s*\{")
-_ITEM = re.compile(rb'(?=\{\s*"(?:candidates|usageMetadata|promptFeedback|error)"\s*:)')
+_ITEM = re.compile(rb'\{\s*"(?:candidates|usageMetadata|promptFeedback|error)"\s*:')
+_OPENING = re.compile(rb"\s*[\[,](?=\s*\{)")
 _LINES = re.compile(rb"\s*\{[^\n]*\}\r?\n\s*\{")
 _DOCUMENT = re.compile(rb"\{.*\}", re.DOTALL)
 
@@ -27,7 +29,7 @@ def form(body: bytes) -> str:
         return "frames"
     if looks_like_events(body):
         return "events"
-    if _ARRAY.match(body) and len(_ITEM.findall(body)) > 0:
+    if _ARRAY.match(body) and _ITEM.search(body):
         return "array"
     return "lines" if _LINES.match(body) else ""
 
@@ -40,8 +42,7 @@ def split(body: bytes) -> list[bytes]:
     if kind == "events":
         return _EVENT.findall(body)
     if kind == "array":
-        first, *items = _ITEM.split(body)
-        return [first + items[0], *items[1:]]
+        return _items(body)
     return body.splitlines(keepends=True) if kind == "lines" else [body] if body else []
 
 
@@ -69,8 +70,13 @@ def saying(chunk: bytes, new: Json) -> bytes:
     return _DOCUMENT.sub(lambda _: text, chunk, count=1)
 
 
+def placed(chunk: bytes, *, first: bool) -> bytes:
+    """Return a chunk as it has to be to stand in another place: an array opens with its first item."""
+    return _OPENING.sub(b"[" if first else b",", chunk, count=1) if _OPENING.match(chunk) else chunk
+
+
 def event(kind: str, told: Object) -> bytes:
-    """Return a new chunk of such a stream: `told` is `{"event", "data", "error"}`, data being JSON."""
+    """Return the chunk that ends such a stream: `told` is `{"event", "data", "error"}`, data being JSON."""
     data = json.dumps(told["data"])
     if kind == "frames":
         return _aws_frames.framed([{"event": "", **told, "data": data}])
@@ -78,6 +84,12 @@ def event(kind: str, told: Object) -> bytes:
         named = f"event: {told['event']}\n" if told.get("event") else ""
         return f"{named}data: {data}\n\n".encode()
     return f",{data}]".encode() if kind == "array" else f"{data}\n".encode()
+
+
+def _items(body: bytes) -> list[bytes]:
+    """Return each item with what stands before it; the last one closes the array."""
+    ends = [end for _, end in _array.places(body.decode("latin-1"))]
+    return [body[start:end] for start, end in pairwise([0, *ends[:-1], len(body)])]
 
 
 def _frames(body: bytes) -> list[bytes]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
-from replay.conversation import Json, Object
+from replay.conversation import Object
 from replay.faults._answer import Answer, Chunk
-from replay.faults._chunks import event
+from replay.faults._chunks import event, placed
 from replay.faults._fault import Call, Spoils, documents
+from replay.faults._filtered import filtered, renamed
 from replay.faults._halves import halved
 from replay.faults._scope import check_word
 
-_REASONS = {
-    "finish_reason": "content_filter",
-    "stop_reason": "refusal",
-    "finishReason": "SAFETY",
-    "stopReason": "content_filtered",
-}
 _TEXTS = ("content", "text")
+_DELTA = "response.output_text.delta"
 
 
 @dataclass(frozen=True)
@@ -43,24 +38,18 @@ class ContentFilter(Spoils):
         refusal = call.refusals.of("content_filter")
         if refusal.status != 200 or not answer.form:
             return Answer.refused(refusal)
-        text = json.dumps([refusal.body]).encode()
-        chunk = text if answer.form == "array" else event(answer.form, {"data": refusal.body})
+        chunk = placed(event(answer.form, {"data": refusal.body}), first=True)
         return replace(answer, chunks=(Chunk(chunk),))
 
     def _stopped(self, call: Call, answer: Answer) -> Answer:
         told = documents(answer)
-        halved(told, lambda key, _: key in _TEXTS)
-        new = [document and _told(document) for document in told]
+        halved(told, _is_text)
+        new = [document and filtered(document) for document in told]
         if new == told:
             raise call.nothing("it does not say why it ended")
-        return answer.saying(new)
+        chunks = answer.saying(new).chunks
+        return replace(answer, chunks=tuple(replace(one, data=renamed(one.data)) for one in chunks))
 
 
-def _told(value: Json) -> Json:
-    """Return the same with the reason to stop that the filter gives."""
-    if isinstance(value, list):
-        return [_told(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept: Object = {name: _told(item) for name, item in value.items()}
-    return kept | {name: word for name, word in _REASONS.items() if isinstance(kept.get(name), str)}
+def _is_text(key: str, holder: Object) -> bool:
+    return key in _TEXTS or (key == "delta" and holder.get("type") == _DELTA)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from replay.faults._answer import Answer
+from replay.faults._chunks import placed
 from replay.faults._fault import Call, Spoils, middle
 from replay.faults._scope import check_count
 
@@ -27,4 +28,6 @@ class DuplicateChunk(Spoils):
         if not answer.form:
             raise call.nothing("it is no stream")
         place = max(middle(call, answer, self.chunk), 1)
-        return replace(answer, chunks=(*answer.chunks[:place], *answer.chunks[place - 1 :]))
+        said = answer.chunks[place - 1]
+        again = replace(said, data=placed(said.data, first=False))
+        return replace(answer, chunks=(*answer.chunks[:place], again, *answer.chunks[place:]))

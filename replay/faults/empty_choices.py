@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from replay.conversation import Object
 from replay.faults._answer import Answer
-from replay.faults._chunks import saying
+from replay.faults._chunks import placed, saying
 from replay.faults._fault import Call, Spoils, documents, middle
 from replay.faults._scope import check_count
 
 _LISTS = ("choices", "candidates", "output", "content")
+_HOLDERS = ("output", "message")
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,24 @@ class EmptyChoices(Spoils):
     def spoil(self, call: Call, answer: Answer) -> Answer:
         """Empty the answer, or put an empty chunk into it."""
         told = documents(answer)
-        number = next((n for n, one in enumerate(told) if one and _list_of(one)), None)
+        number = next((n for n, one in enumerate(told) if one and _emptied(one) != one), None)
         if number is None:
             raise call.nothing(f"it has no list of {', '.join(_LISTS)}")
         like = answer.chunks[number]
-        empty = replace(like, data=saying(like.data, _emptied(told[number] or {})))
+        empty = saying(like.data, _emptied(told[number] or {}))
         if not answer.form:
-            return replace(answer, chunks=(empty,))
+            return replace(answer, chunks=(replace(like, data=empty),))
         place = middle(call, answer, self.after)
-        return replace(answer, chunks=(*answer.chunks[:place], empty, *answer.chunks[place:]))
-
-
-def _list_of(document: Object) -> str | None:
-    return next((name for name in _LISTS if isinstance(document.get(name), list)), None)
+        before, after = answer.chunks[:place], answer.chunks[place:]
+        news = replace(like, data=placed(empty, first=not before))
+        rest = (replace(one, data=placed(one.data, first=False)) for one in after)
+        return replace(answer, chunks=(*before, news, *rest))
 
 
 def _emptied(document: Object) -> Object:
-    return {name: [] if name == _list_of(document) else value for name, value in document.items()}
+    """Return an answer without its list; Converse and Cohere have it within others."""
+    name = next((name for name in _LISTS if isinstance(document.get(name), list)), None)
+    if name:
+        return document | {name: []}
+    inner = next((name for name in _HOLDERS if isinstance(document.get(name), dict)), None)
+    return document | {inner: _emptied(document[inner])} if inner else document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from replay.faults._answer import Answer, Chunk
-from replay.faults._chunks import event
+from replay.faults._chunks import event, placed
 from replay.faults._fault import Call, Spoils, middle
 from replay.faults._scope import check_count
 
@@ -30,5 +30,6 @@ class ErrorEvent(Spoils):
             body = Answer.refused(call.refusals.of("server")).chunks
             return replace(answer, chunks=body)
         before = answer.chunks[: middle(call, answer, self.after)]
-        last = Chunk(event(answer.form, call.refusals.event), before[-1].at if before else None)
+        data = placed(event(answer.form, call.refusals.event), first=not before)
+        last = Chunk(data, before[-1].at if before else None)
         return replace(answer, chunks=(*before, last))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from replay.faults._answer import Answer, Chunk
 from replay.faults._fault import Call, Spoils, documents, middle
 from replay.faults._scope import check_count
+from replay.providers._aws_frames import looks_like_frames
 
 _DOCUMENT = re.compile(rb"\{.*\}", re.DOTALL)
 
@@ -37,6 +38,6 @@ class MalformedChunk(Spoils):
 
 def _broken(chunk: Chunk) -> Chunk:
     found = _DOCUMENT.search(chunk.data)
-    if found is None:  # base64 in a frame
+    if found is None or looks_like_frames(chunk.data):  # its checksum tells
         return replace(chunk, data=chunk.data[:-1] + bytes([chunk.data[-1] ^ 1]))
     return replace(chunk, data=chunk.data[: sum(found.span()) // 2] + chunk.data[found.end() :])

@@ -43,6 +43,12 @@ class Meter:
         finally:
             self._seconds += time.monotonic() - began
 
+    @property
+    def deadline(self) -> float | None:
+        """When the seconds are over if tools begin now, a time of `time.monotonic`; None without a cap."""
+        cap = self._caps.seconds
+        return None if cap is None else time.monotonic() + cap - self._seconds
+
     def next_user_turn(self) -> None:
         """Count rounds anew: the user has said something."""
         self._rounds = 0

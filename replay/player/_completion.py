@@ -26,7 +26,7 @@ def to_completion(
         said = None if turn.error or turn.reply is None else turn.reply.message
         if said is not None and said.tool_calls:
             with meter.tools():
-                answered = tools.answer(said.tool_calls)
+                answered = tools.answer(said.tool_calls, meter.deadline)
             yield replace(turn, answers=answered.answers)
             if answered.problem:
                 raise Halt("tool_result", answered.problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from replay.providers._sse import Event
 
@@ -16,17 +17,21 @@ def items(text: str) -> list[Event] | None:
     text = text.lstrip("\ufeff \t\r\n")
     if not re.match(r"\[\s*\{", text):
         return None
-    found: list[Event] = []
-    place = 1
+    return [{"event": "", "data": text[start:end]} for start, end in places(text)]
+
+
+def places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the items of an array begin and end; what is cut off ends with the text."""
+    place = text.index("[") + 1
     while True:
         place = _end(_BETWEEN.match(text, place))
         if place >= len(text) or text[place] == "]":
-            return found
+            return
         try:
             _, end = _DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):
             end = len(text)
-        found.append({"event": "", "data": text[place:end]})
+        yield place, end
         place = end
 
 

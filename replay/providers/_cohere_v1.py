@@ -268,6 +268,8 @@ def _add(body: Object, pieces: list[str], said: Object) -> ApiError | None:
     elif kind == "stream-end":
         whole = said.get("response")
         body |= (whole if isinstance(whole, dict) else {}) | {"finish_reason": said.get("finish_reason")}
+        if said.get("finish_reason") == "ERROR":
+            return ApiError("stream_error", message="the stream ended with finish_reason ERROR")
     return None
 
 

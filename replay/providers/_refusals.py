@@ -11,9 +11,11 @@ A provider whose servers refuse otherwise than OpenAI's names its table `REFUSAL
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from replay.conversation import Json, Object
 
@@ -66,10 +68,13 @@ class Refusals:
 
 def of(provider: Any, url: str = "") -> Refusals:
     """Return the refusals of a provider's wire, as they are at this URL."""
-    if hasattr(provider, "REFUSALS"):
-        found: Refusals = provider.REFUSALS
-        return found
-    return GEMINI_COMPATIBLE if "generativelanguage.googleapis.com" in url else OPENAI
+    own: Refusals = getattr(provider, "REFUSALS", OPENAI)
+    host = urlsplit(url).hostname or ""
+    if own is OPENAI and host.endswith("googleapis.com"):
+        return GEMINI_COMPATIBLE
+    if own is ANTHROPIC and host.endswith("googleapis.com"):
+        return ANTHROPIC_ON_VERTEX
+    return AWS if own is ANTHROPIC and _AWS_HOST.search(host) else own
 
 
 def _openai(_: int, named: str, code: str, message: str) -> Json:
@@ -100,6 +105,7 @@ def _filtered() -> Refusal:
 
 
 _BROKEN = MESSAGES["server"]
+_AWS_HOST = re.compile(r"\.amazonaws\.com(?:\.cn)?$")
 
 OPENAI = Refusals(
     {
@@ -115,18 +121,14 @@ OPENAI = Refusals(
     {"data": _openai(500, "server_error", "", _BROKEN)},
     own={"content_filter": _filtered()},
 )
+# The reference has the error's fields beside the type; what is sent has them in an object, which SDKs raise.
 OPENAI_RESPONSES = Refusals(
     OPENAI.codes,
     _openai,
     {
         "event": "error",
-        "data": {
-            "type": "error",
-            "code": "server_error",
-            "message": _BROKEN,
-            "param": None,
-            "sequence_number": 0,
-        },
+        "data": {"type": "error", "sequence_number": 0}
+        | _openai(500, "server_error", "server_error", _BROKEN),
     },
     own=OPENAI.own,
 )
@@ -161,6 +163,8 @@ GEMINI = Refusals(
     {"data": _gemini(503, "UNAVAILABLE", "", MESSAGES["overloaded"])},
     own={"content_filter": Refusal(200, {"promptFeedback": {"blockReason": "SAFETY"}})},
 )
+# Claude at another's: that one's door refuses, in its own words.
+ANTHROPIC_ON_VERTEX = replace(GEMINI, event=ANTHROPIC.event, own={})
 # Google's compatible endpoint puts its errors into an array.
 GEMINI_COMPATIBLE = Refusals(_GOOGLE, lambda *told: [_gemini(*told)], OPENAI.event)
 AWS = Refusals(
@@ -193,6 +197,9 @@ COHERE = Refusals(
         "event": "message-end",
         "data": {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": _BROKEN}},
     },
+)
+COHERE_V1 = replace(
+    COHERE, event={"data": {"is_finished": True, "event_type": "stream-end", "finish_reason": "ERROR"}}
 )
 OLLAMA = Refusals(
     _STATUSES, lambda _, __, ___, message: {"error": message}, {"data": {"error": MESSAGES["server"]}}

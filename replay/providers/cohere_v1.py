@@ -13,7 +13,7 @@ from replay.providers._cohere_v1 import (
     is_end,
 )
 from replay.providers._endpoint import Endpoint
-from replay.providers._refusals import COHERE as REFUSALS
+from replay.providers._refusals import COHERE_V1 as REFUSALS
 
 __all__ = [
     "REFUSALS",

@@ -26,7 +26,7 @@ from replay.sweep._addresses import environment, origins
 from replay.sweep._counts import calls
 from replay.sweep._counts import writes as written_over_http
 from replay.sweep._judge import Limits, Outcome, judge
-from replay.sweep._points import Point
+from replay.sweep._points import CUTS, Point
 from replay.sweep._server import Server
 from replay.sweep._tireless import Tireless
 from replay.verdict import Verdict
@@ -59,7 +59,8 @@ class Command:
     """A command line (without a shell), run against a server that plays faults on the cassette at `path`.
 
     It answers by what it prints and exit code 0, and tells an error by any other. It is ended after
-    `limits.seconds`. `base_url_env` is one more variable that holds the server's address.
+    `limits.seconds`. `base_url_env` is one more variable that holds the server's address; `cuts` are tried
+    inside the chunks of each answer.
     """
 
     line: str
@@ -67,6 +68,7 @@ class Command:
     project: Project
     limits: Limits = field(default_factory=Limits)
     base_url_env: str | None = None
+    cuts: int = CUTS
 
     @cached_property
     def interactions(self) -> tuple[Interaction, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from replay.conversation import Object
 from replay.sweep._command import Command, Swept
-from replay.sweep._points import Points
+from replay.sweep._judge import Limits
+from replay.sweep._points import CUTS, Points
 
 SHOWN = 5  # points that are listed of each kind
 
@@ -29,10 +30,24 @@ def text(points: Points, swept: Sequence[Swept], command: Command) -> str:
 
 
 def again(command: Command, name: str) -> str:
-    """Return the command that runs one point alone."""
-    path, line = command.project.shown(command.path), shlex.quote(command.line)
-    variable = f" --base-url-env {command.base_url_env}" if command.base_url_env else ""
-    return f"replay sweep {shlex.quote(path)} --command {line}{variable} --only {shlex.quote(name)}"
+    """Return the command that runs one point alone, under the same limits."""
+    words = ["replay", "sweep", command.project.shown(command.path), "--command", command.line]
+    return shlex.join([*words, *_options(command), "--only", name])
+
+
+def _options(command: Command) -> Iterator[str]:
+    """The options that are not as they usually are."""
+    limits, usual = command.limits, Limits()
+    if command.base_url_env:
+        yield from ("--base-url-env", command.base_url_env)
+    if command.cuts != CUTS:
+        yield from ("--cuts", str(command.cuts))
+    if limits.attempts != usual.attempts:
+        yield from ("--attempts", str(limits.attempts))
+    if limits.seconds != usual.seconds:
+        yield from ("--seconds", f"{limits.seconds:g}")
+    for name in limits.invariants if limits.invariants != usual.invariants else ():
+        yield from ("--invariant", name)
 
 
 def to_json(points: Points, swept: Iterable[Swept], command: Command) -> Object:

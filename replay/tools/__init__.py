@@ -53,12 +53,15 @@ class Tools:
         self._conversation, self._loop = conversation, loop
         self._recorded = RecordedResults(conversation.tool_results)
 
-    def answer(self, calls: Iterable[ToolCall]) -> Answered:
-        """Answer calls in their order, up to one that ends the play."""
+    def answer(self, calls: Iterable[ToolCall], deadline: float | None = None) -> Answered:
+        """Answer calls in their order, up to one that ends the play.
+
+        A function is waited for until the `deadline`, a time of `time.monotonic`, without one for ever.
+        """
         answers, messages = list[Answer](), list[Message]()
         for call in calls:
             try:
-                answer, result = self._answer(call)
+                answer, result = self._answer(call, deadline)
             except Unanswered as problem:
                 answers.append(Answer(call.id, call.name, "error", "unmatched", "tool_result", str(problem)))
                 return Answered(tuple(answers), tuple(messages), str(problem))
@@ -66,21 +69,21 @@ class Tools:
             messages.append(_message(call, result))
         return Answered(tuple(answers), tuple(messages))
 
-    def _answer(self, call: ToolCall) -> tuple[Answer, ToolResult]:
+    def _answer(self, call: ToolCall, deadline: float | None) -> tuple[Answer, ToolResult]:
         refused = refusal(call, self._conversation, self._loop)
         if refused:
             kind, status, why = refused
             return Answer(call.id, call.name, status, "refused", kind, why), _problem(call, status, why)
-        by, result = self._result(call)
+        by, result = self._result(call, deadline)
         return Answer(call.id, call.name, result.status, by), result
 
-    def _result(self, call: ToolCall) -> tuple[str, ToolResult]:
+    def _result(self, call: ToolCall, deadline: float | None) -> tuple[str, ToolResult]:
         """Return what answers a call, and what gave it. Raises Unanswered."""
         recorded = self._recorded.take(call)
         if recorded:
             return "recorded", recorded
         if call.name in registry:
-            return "function", called(registry.get(call.name), call)
+            return "function", called(registry.get(call.name), call, deadline)
         near = self._recorded.take_nearest(call) if self._loop.unmatched == "nearest" else None
         if near:
             return "nearest", near

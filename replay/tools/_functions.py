@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
 from collections.abc import Callable
+from contextvars import copy_context
+from threading import Thread
 from typing import Any
 
 from replay.assertions._calls import arguments_of
 from replay.conversation import Json, ToolCall, ToolResult
 
 
-def called(function: Callable[..., Any], call: ToolCall) -> ToolResult:
-    """Call a function as a tool. What it raises is a result: nothing a tool does ends the play."""
+def called(function: Callable[..., Any], call: ToolCall, deadline: float | None = None) -> ToolResult:
+    """Call a function as a tool. What it raises is a result: nothing a tool does ends the play.
+
+    One that still runs at the `deadline` (of `time.monotonic`) is left alone, as nothing can stop it.
+    """
+    if deadline is None:
+        return _called(function, call)
+    found: list[ToolResult] = []
+    context = copy_context()
+    thread = Thread(target=lambda: found.append(context.run(_called, function, call)), daemon=True)
+    thread.start()
+    thread.join(max(deadline - time.monotonic(), 0))
+    return found[0] if found else _failed(call, "error", TimeoutError("it still ran when the time was up"))
+
+
+def _called(function: Callable[..., Any], call: ToolCall) -> ToolResult:
     try:
         arguments = arguments_of(call)
         answer = function(**arguments) if isinstance(arguments, dict) else function(arguments)
