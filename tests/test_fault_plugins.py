@@ -101,7 +101,7 @@ REFUSALS = {
     "rate_limit": {"chat": "RateLimitError", "messages": "rate_limit_error", "gemini": "RESOURCE_EXHAUSTED"},
     "server_error": {"chat": "server_error", "messages": "api_error", "gemini": "INTERNAL"},
     "overloaded": {"chat": "server_is_overloaded", "messages": "overloaded_error", "gemini": "UNAVAILABLE"},
-    "auth": {"chat": "invalid_api_key", "messages": "authentication_error", "gemini": "UNAUTHENTICATED"},
+    "auth": {"chat": "invalid_api_key", "messages": "authentication_error", "gemini": "API_KEY_INVALID"},
 }
 KINDS = {"rate_limit": "rate_limit", "server_error": "server", "overloaded": "overloaded", "auth": "auth"}
 

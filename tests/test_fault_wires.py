@@ -139,6 +139,13 @@ def test_claude_is_refused_in_the_words_of_where_it_is_asked(url, kind, words):
     assert words[1] in told
 
 
+def test_google_refuses_a_key_and_vertex_a_token():
+    gemini = registry.get("gemini")
+    for host, status in (("generativelanguage", 400), ("aiplatform", 401), ("us-central1-aiplatform", 401)):
+        refusal = _refusals.of(gemini, f"https://{host}.googleapis.com/v1/x").of("auth")
+        assert refusal.status == refusal.body["error"]["code"] == status
+
+
 def test_claude_on_bedrock_ends_a_stream_with_an_exception():
     event = _refusals.of(registry.get("anthropic"), CONVERSE.replace("converse", "invoke")).event
     assert event["error"] == "exception"

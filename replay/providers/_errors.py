@@ -15,18 +15,21 @@ from replay.conversation import Json, Object
 from replay.jsontext import parse
 from replay.turn import ApiError
 
-# Codes of a 429 or 402 that waiting does not mend.
-_BILLING = {
-    "billing_hard_limit_reached",
-    "contract_spend_limit_reached",
-    "credit_balance_exhausted",
-    "enforced_spend_limit_reached",
-    "insufficient_quota",
-    "organization_spend_limit_exceeded",
-    "organization_usage_limit_exceeded",
-    "project_spend_limit_exceeded",
+# What an error calls itself, whatever its status: waiting mends no billing, and Google says 400 of a key.
+_NAMED = {
+    "billing": {
+        "billing_hard_limit_reached",
+        "contract_spend_limit_reached",
+        "credit_balance_exhausted",
+        "enforced_spend_limit_reached",
+        "insufficient_quota",
+        "organization_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "project_spend_limit_exceeded",
+    },
+    "auth": {"api_key_invalid", "invalid_api_key"},
+    "content_filter": {"content_filter", "responsibleaipolicyviolation"},
 }
-_FILTER = {"content_filter", "responsibleaipolicyviolation"}
 _STATUS_KIND = {401: "auth", 402: "billing", 403: "auth", 404: "not_found", 408: "timeout", 529: "overloaded"}
 _STATUS_CLASS = {
     400: "BadRequestError",
@@ -187,6 +190,10 @@ def _inner(error: Object) -> Iterator[Json]:
     for holder, name in (("details", "error_code"), ("innererror", "code"), ("metadata", "error_type")):
         if isinstance(error.get(holder), dict):
             yield error[holder].get(name)
+    details = error.get("details")  # of Google: a list of objects, one of which has the reason
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            yield detail.get("reason")
 
 
 def _code(words: list[str]) -> str | None:
@@ -197,10 +204,8 @@ def _code(words: list[str]) -> str | None:
 
 def _kind(status: int, words: Iterable[str], message: str) -> str:
     names = {word.lower() for word in words}
-    if names & _BILLING:
-        return "billing"
-    if names & _FILTER:
-        return "content_filter"
+    if named := next((kind for kind, words in _NAMED.items() if names & words), None):
+        return named
     if status == 429 or (status == 400 and (_RATE.search(message) or "rate_limit_exceeded" in names)):
         return "rate_limit"
     if status in _STATUS_KIND:

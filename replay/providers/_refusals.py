@@ -74,6 +74,8 @@ def of(provider: Any, url: str = "") -> Refusals:
         return GEMINI_COMPATIBLE
     if own is ANTHROPIC and host.endswith("googleapis.com"):
         return ANTHROPIC_ON_VERTEX
+    if own is GEMINI and host.endswith("aiplatform.googleapis.com"):
+        return GEMINI_ON_VERTEX
     return AWS if own is ANTHROPIC and _AWS_HOST.search(host) else own
 
 
@@ -152,7 +154,7 @@ _GOOGLE = {
     "rate_limit": (429, "RESOURCE_EXHAUSTED", ""),
     "server": (500, "INTERNAL", ""),
     "overloaded": (503, "UNAVAILABLE", ""),
-    "auth": (401, "UNAUTHENTICATED", "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
+    "auth": (400, "INVALID_ARGUMENT", "API_KEY_INVALID"),
     "forbidden": (403, "PERMISSION_DENIED", ""),
     "content_filter": (400, "INVALID_ARGUMENT", ""),
     "invalid_request": (400, "INVALID_ARGUMENT", ""),
@@ -163,8 +165,12 @@ GEMINI = Refusals(
     {"data": _gemini(503, "UNAVAILABLE", "", MESSAGES["overloaded"])},
     own={"content_filter": Refusal(200, {"promptFeedback": {"blockReason": "SAFETY"}})},
 )
+# Vertex AI wants a token, where Google AI wants a key.
+GEMINI_ON_VERTEX = replace(
+    GEMINI, codes=_GOOGLE | {"auth": (401, "UNAUTHENTICATED", "ACCESS_TOKEN_TYPE_UNSUPPORTED")}
+)
 # Claude at another's: that one's door refuses, in its own words.
-ANTHROPIC_ON_VERTEX = replace(GEMINI, event=ANTHROPIC.event, own={})
+ANTHROPIC_ON_VERTEX = replace(GEMINI_ON_VERTEX, event=ANTHROPIC.event, own={})
 # Google's compatible endpoint puts its errors into an array.
 GEMINI_COMPATIBLE = Refusals(_GOOGLE, lambda *told: [_gemini(*told)], OPENAI.event)
 AWS = Refusals(
