@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from replay.cli._shared import JSON, SHARE, hidden, say
+from replay.cli._shared import DOLLARS, JSON, SHARE, hidden, say
 
 
 @click.command()
@@ -34,7 +34,7 @@ from replay.cli._shared import JSON, SHARE, hidden, say
 @click.option(
     "--until-decided", "until", is_flag=True, help="Ask only as much as it takes; looks as it goes."
 )
-@click.option("--max-cost", type=click.FloatRange(0), metavar="DOLLARS", help="Ask nothing beyond this.")
+@click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Ask nothing beyond this.")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Ask nothing beyond this.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and what it would cost; send nothing.")
 @click.option(
