@@ -247,6 +247,8 @@ def test_what_the_network_or_a_missing_model_did_is_no_failure_of_the_candidate(
     found = compare(run(tmp_path, results))
     assert found.versus[0].decision == "undecided"
     assert found.versus[0].changed == {"same": 20}
+    (latency,) = [one for one in found.versus[0].amounts if one.name == "latency"]
+    assert latency.candidate.count == 0
     assert found.notes == (
         f"new: 20 of 20 attempts had errors: 20 × {kind} (404), The model `nwe` does not exist",
     )

@@ -25,7 +25,7 @@ class Attempt:
     """One result. `passed` has what was judged, by assertion; it is empty where there was nothing to judge.
 
     `identities` are those of its failures. `said` tells two replies apart. `amounts` are tokens, US dollars
-    and milliseconds. `error` is the first one that the provider answered with: its kind, and its message.
+    and milliseconds, where all was answered. `error` is the first one of the provider: kind and message.
     """
 
     case: str
@@ -53,7 +53,7 @@ def attempt_of(data: Object) -> Attempt:
     case, transcript = data["case"], data["transcript"]
     turns, verdicts = objects(transcript["turns"]), objects(data["verdicts"])
     replies = [reply for turn in turns if (reply := inside(turn, "reply"))]
-    number = case.get("attempt")
+    number, answered = case.get("attempt"), not any(turn.get("error") for turn in turns)
     bad = {(str(one.get("assertion")), str(one.get("kind") or "")) for one in verdicts if _bad(one)}
     return Attempt(
         case["id"],
@@ -61,10 +61,10 @@ def attempt_of(data: Object) -> Attempt:
         str(inside(transcript, "conversation").get("name") or ""),
         str(inside(transcript, "target").get("name") or ""),
         number if isinstance(number, int) else 1,
-        {} if is_silent(data) else _passed(verdicts, answered=not any(turn.get("error") for turn in turns)),
+        {} if is_silent(data) else _passed(verdicts, answered=answered),
         tuple(sorted(bad)),
         _said(replies),
-        dict(_amounts(data, turns)),
+        dict(_amounts(data, turns)) if answered else {},
         tuple(str(reply["model"]) for reply in replies if reply.get("model")),
         tuple(str(mark) for reply in replies if (mark := _fingerprint(reply))),
         _error(turns),
