@@ -237,3 +237,26 @@ def test_a_result_of_any_shape_is_counted_or_left_out(tmp_path, odd):
         assert sum(collector.summary("run", {}).counts.values()) in (5, 6)
         with suppress(BadInput):  # its place in the order of cases may be another one now
             assert compare(path).versus[0].conversations in (2, 3)
+
+
+@pytest.mark.parametrize("kind", ["cut", "stream_error", "not_found", "server"])
+def test_what_the_network_or_a_missing_model_did_is_no_failure_of_the_candidate(tmp_path, kind):
+    gone = ApiError(kind, 404, "The model `nwe` does not exist")
+    results = [result(f"c{n}", target) for n in range(20) for target in ("old",)]
+    results += [result(f"c{n}", "new", passed=False, error=gone) for n in range(20)]
+    found = compare(run(tmp_path, results))
+    assert found.versus[0].decision == "undecided"
+    assert found.versus[0].changed == {"same": 20}
+    (latency,) = [one for one in found.versus[0].amounts if one.name == "latency"]
+    assert latency.candidate.count == 0
+    assert found.notes == (
+        f"new: 20 of 20 attempts had errors: 20 × {kind} (404), The model `nwe` does not exist",
+    )
+
+
+def test_errors_are_counted_by_kind_with_the_first_message_of_each(tmp_path):
+    errors = [ApiError("timeout"), ApiError("server", 503, "busy " * 99), ApiError("server", 503, "later")]
+    results = [*both(9), *(result(f"e{n}", "old", error=error) for n, error in enumerate(errors))]
+    (note,) = compare(run(tmp_path, results)).notes
+    assert note.startswith("old: 3 of 12 attempts had errors: 2 × server (503), busy busy")
+    assert note.endswith("[...]; 1 × timeout")

@@ -138,6 +138,28 @@ def test_calls_at_once_are_limited_and_what_waits_goes_by_priority():
     assert held.state().running == {"t": 0}
 
 
+def test_a_desk_that_closes_waits_for_what_is_under_way_and_lets_nothing_more_through():
+    held, refused, came = desk(concurrency=1), [], []
+    first = held.acquire("t", 1, 1)
+
+    def call():
+        try:
+            held.acquire("t", 1, 1)
+        except ProviderFailure as problem:
+            refused.append(str(problem))
+
+    for _ in range(3):
+        started(call)
+    until(lambda: held.state().waiting["t"] == 3)
+    assert not held.close(0.01)
+    until(lambda: len(refused) == 3)
+    started(lambda: came.append(held.close(30)))
+    held.release(first)
+    until(lambda: came == [True])
+    call()
+    assert refused == ["not sent: the run was interrupted"] * 4
+
+
 def test_a_full_queue_sheds_the_least_important_first_and_says_so():
     held, shed, got = desk(concurrency=1, queue=2), [], []
 

@@ -61,19 +61,20 @@ def test_the_decision_comes_first_with_its_reasons(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("decisions", "headline"),
+    ("decisions", "headline", "tone"),
     [
-        (("undecided", "switch", "do not switch"), "Switch to claude-haiku"),
-        (("switch", "switch", "undecided"), "Switch to gpt-5-mini or claude-haiku"),
-        (("undecided", "do not switch", "do not switch"), "Not enough evidence to leave gpt-4o"),
-        (("do not switch", "do not switch", "do not switch"), "Stay with gpt-4o"),
+        (("undecided", "switch", "do not switch"), "Switch to claude-haiku", "passed"),
+        (("switch", "switch", "undecided"), "Switch to gpt-5-mini or claude-haiku", "passed"),
+        (("undecided", "do not switch", "do not switch"), "Not enough evidence to leave gpt-4o", "error"),
+        (("do not switch", "do not switch", "do not switch"), "Stay with gpt-4o", "failed"),
     ],
 )
-def test_several_candidates_share_one_headline(tmp_path, three, decisions, headline):
+def test_several_candidates_share_one_headline(tmp_path, three, decisions, headline, tone):
     pairs = zip(three[0].versus, decisions, strict=True)
     changed = replace(three[0], versus=tuple(replace(one, decision=decision) for one, decision in pairs))
     html = drawn(tmp_path, changed, three[1])
     assert texts(html, r"<h1.*?</h1>") == [headline]
+    assert f'<h1 class="headline {tone}">' in html
     assert texts(html, r'<button type="button" role="tab".*?</button>') == list(ALL)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from replay.cli._shared import hidden
+from replay.cli._shared import DOLLARS, Number, hidden
 
 UNDECIDED = 8
 _OPTIONS = (
@@ -30,7 +30,7 @@ _OPTIONS = (
         help="An assertion in place of the suite's, as in a suite: 'contains: Yes'.",
     ),
     click.option("--max-probes", "most", type=click.IntRange(1), metavar="N", help="Ask no more than this."),
-    click.option("--max-cost", type=click.FloatRange(0), metavar="DOLLARS", help="Ask nothing beyond this."),
+    click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Ask nothing beyond this."),
     click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Ask nothing beyond this."),
 )
 ONCE = click.option(
@@ -43,7 +43,7 @@ OFFLINE = click.option(
 )
 ERROR = click.option(
     "--error",
-    type=click.FloatRange(0, 0.5, min_open=True),
+    type=Number(0, 0.5, min_open=True),
     default=0.05,
     show_default=True,
     help="The chance that anything said of a flaky failure is wrong.",

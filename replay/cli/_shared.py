@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +15,22 @@ from replay.errors import ReplayError
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 FILES = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 T = TypeVar("T")
+
+
+class Number(click.FloatRange):
+    """A number within a range; "nan", which no range keeps out, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read what was typed."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+SHARE = Number(0, 1, min_open=True, max_open=True)
+DOLLARS = Number(0)
 
 
 def each(paths: Iterable[Path], do: Callable[[Path], T]) -> tuple[list[T], int]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.cli._shared import JSON, SHARE, hidden, say
+from replay.cli._shared import DOLLARS, JSON, SHARE, hidden, say
+
+if TYPE_CHECKING:
+    from replay.limits import Admission
+
+PATIENCE = 30  # seconds that calls under way have when a run is interrupted
 
 
 @click.command()
@@ -34,7 +39,7 @@ from replay.cli._shared import JSON, SHARE, hidden, say
 @click.option(
     "--until-decided", "until", is_flag=True, help="Ask only as much as it takes; looks as it goes."
 )
-@click.option("--max-cost", type=click.FloatRange(0), metavar="DOLLARS", help="Ask nothing beyond this.")
+@click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Ask nothing beyond this.")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Ask nothing beyond this.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and what it would cost; send nothing.")
 @click.option(
@@ -68,15 +73,26 @@ def compare(
         say(forecast.to_json(), forecast.text(budget), as_json)
         return 0
     click.echo(forecast.text(budget), err=True)
+    gate = session.gate(budget)
     try:
-        gate = session.gate(budget)
         ended = session.ask(gate, Progress(forecast.cases, gate))
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on: {session.resume}", err=True)
+        _await_calls(gate)
         raise
     if ended:
         click.echo(hidden(f"ended early: {ended}\ngo on: {session.resume}"), err=True)
     return _compared(session.folder, as_json)
+
+
+def _await_calls(gate: Admission) -> None:
+    """Wait for what is paid for already: its answers are kept, and not asked for again."""
+    from replay.report.numbers import plural
+
+    if under_way := sum(gate.state().running.values()):
+        calls = plural(under_way, "call")
+        click.echo(f"waiting for {calls} under way, {PATIENCE} s at most; Ctrl-C ends it", err=True)
+        gate.close(PATIENCE)
 
 
 def _compared(folder: Path, as_json: bool) -> int:

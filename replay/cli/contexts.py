@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from replay.cli._shared import JSON, say
+from replay.cli._shared import DOLLARS, JSON, say
 
 
 @click.command()
@@ -37,7 +37,7 @@ from replay.cli._shared import JSON, say
     show_default=True,
     help="What is not recorded is asked with new_episodes.",
 )
-@click.option("--max-cost", type=click.FloatRange(0), metavar="DOLLARS", help="Ask nothing beyond this.")
+@click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Ask nothing beyond this.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder; default: reports/."
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replay.cli._shared import JSON, hidden
+from replay.cli._shared import JSON, Number, hidden
 
 
 @click.command()
@@ -17,9 +17,7 @@ from replay.cli._shared import JSON, hidden
 @click.option("--only", multiple=True, metavar="POINT", help="Only these points; cut@* names several.")
 @click.option("--cuts", type=click.IntRange(0), help="Cuts inside chunks, of each answer; default: 64.")
 @click.option("--attempts", type=click.IntRange(1), help="How often a call may be asked; default: 3.")
-@click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), help="How long a run may be; default: 30."
-)
+@click.option("--seconds", type=Number(0, min_open=True), help="How long a run may be; default: 30.")
 @click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Check only these.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Runs at once.")
 @click.option("--list", "listed", is_flag=True, help="List the points, and run nothing.")

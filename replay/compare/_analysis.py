@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from replay import runs
 from replay.compare._decide import decided
-from replay.compare._groups import Group, groups
+from replay.compare._groups import groups
+from replay.compare._heard import Heard, notes
 from replay.compare._judge import amounts, judged
 from replay.compare._question import Question
 from replay.compare._tally import Tally
 from replay.compare._watch import watched
 from replay.comparison import Comparison, Finding, Served, Versus
-from replay.conversation import Object
 from replay.errors import BadInput, Fault
-
-Counted = dict[str, tuple[Counter[str], Counter[str]]]  # by target: models and fingerprints that answered
 
 
 def compare(run: Path) -> Comparison:
@@ -32,18 +28,20 @@ def compare(run: Path) -> Comparison:
         raise BadInput([Fault(str(path), 1, 0, message)])
     question, faults = Question.from_json(header["compare"]), list[Fault]()
     tallies = [Tally(question.baseline, candidate) for candidate in question.candidates]
-    served: Counted = {target: (Counter(), Counter()) for target in question.targets}
+    heard = {target: Heard() for target in question.targets}
     for group in groups(path, faults):
         for tally in tallies:
             tally.add(group)
-        _serve(served, group)
+        for target in heard.keys() & group.keys():
+            for attempt in group[target]:
+                heard[target].add(attempt)
     seen = _seen_before(path, question)
     return Comparison(
         header,
         question.baseline,
         tuple(_versus(tally, question, seen.get(tally.candidate)) for tally in tallies),
-        {target: Served(dict(models), dict(marks)) for target, (models, marks) in served.items()},
-        (*_notes(served, header), *map(str, faults)),
+        {target: Served(dict(one.models), dict(one.fingerprints)) for target, one in heard.items()},
+        (*notes(heard, header), *map(str, faults)),
     )
 
 
@@ -67,21 +65,3 @@ def _seen_before(path: Path, question: Question) -> dict[str, dict[str, Finding]
     if not question.until:
         return {}
     return {name: watch.found for name, watch in watched(groups(path, []), question).items()}
-
-
-def _serve(served: Counted, group: Group) -> None:
-    for target, attempts in group.items():
-        for attempt in attempts if target in served else ():
-            served[target][0].update(attempt.models)
-            served[target][1].update(attempt.fingerprints)
-
-
-def _notes(served: Counted, header: Object) -> Iterator[str]:
-    for target, (models, marks) in served.items():
-        if len(models) > 1:
-            yield f"{target} was served by {len(models)} models: {', '.join(sorted(models))}"
-        if len(marks) > 1:
-            yield f"{target} answered with {len(marks)} system fingerprints"
-    if header.get("shard"):
-        yield f"this is shard {header['shard']}: join all of them with replay merge"
-    yield from map(str, header.get("faults") or ())

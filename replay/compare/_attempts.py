@@ -12,9 +12,12 @@ from typing import Any
 from replay.comparison import OVERALL
 from replay.conversation import Json, Object
 from replay.jsontext import inside, objects
+from replay.turn import RETRYABLE
 
 # An attempt that ended so says nothing about the model: the provider, the network or the account did.
-SILENT = frozenset(("rate_limit", "billing", "overloaded", "server", "auth", "timeout", "connection", "seam"))
+SILENT = frozenset(
+    (*RETRYABLE, "billing", "auth", "not_found", "cut", "stream_error", "seam")  # see ERROR_KINDS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Attempt:
     """One result. `passed` has what was judged, by assertion; it is empty where there was nothing to judge.
 
     `identities` are those of its failures. `said` tells two replies apart. `amounts` are tokens, US dollars
-    and milliseconds.
+    and milliseconds, where all was answered. `error` is the first one of the provider: kind and message.
     """
 
     case: str
@@ -36,6 +39,7 @@ class Attempt:
     amounts: dict[str, float]
     models: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    error: tuple[str, str]
     file: str
 
     @property
@@ -49,7 +53,7 @@ def attempt_of(data: Object) -> Attempt:
     case, transcript = data["case"], data["transcript"]
     turns, verdicts = objects(transcript["turns"]), objects(data["verdicts"])
     replies = [reply for turn in turns if (reply := inside(turn, "reply"))]
-    number = case.get("attempt")
+    number, answered = case.get("attempt"), not any(turn.get("error") for turn in turns)
     bad = {(str(one.get("assertion")), str(one.get("kind") or "")) for one in verdicts if _bad(one)}
     return Attempt(
         case["id"],
@@ -57,12 +61,13 @@ def attempt_of(data: Object) -> Attempt:
         str(inside(transcript, "conversation").get("name") or ""),
         str(inside(transcript, "target").get("name") or ""),
         number if isinstance(number, int) else 1,
-        {} if is_silent(data) else _passed(verdicts, answered=not any(turn.get("error") for turn in turns)),
+        {} if is_silent(data) else _passed(verdicts, answered=answered),
         tuple(sorted(bad)),
         _said(replies),
-        dict(_amounts(data, turns)),
+        dict(_amounts(data, turns)) if answered else {},
         tuple(str(reply["model"]) for reply in replies if reply.get("model")),
         tuple(str(mark) for reply in replies if (mark := _fingerprint(reply))),
+        _error(turns),
         str(inside(data, "files").get("suite") or ""),
     )
 
@@ -73,6 +78,12 @@ def is_silent(data: Object) -> bool:
     verdicts = objects(data["verdicts"])
     unsent = any(one.get("assertion") in ("provider", "seam") and _bad(one) for one in verdicts)
     return unsent or any(str(kind) in SILENT for kind in errors)
+
+
+def _error(turns: Sequence[Object]) -> tuple[str, str]:
+    error = next((error for turn in turns if (error := inside(turn, "error"))), {})
+    status = f" ({error['status']})" if error.get("status") else ""
+    return f"{error.get('kind') or ''}{status}", str(error.get("message") or "")
 
 
 def _bad(verdict: Object) -> bool:

@@ -13,6 +13,7 @@ from replay.conversation import Object
 from replay.fixtures.variants import as_asked
 from replay.jsontext import inside
 from replay.limits import Budget, Estimate, estimate, estimated_cost
+from replay.report.numbers import plural
 from replay.runner import Planned
 from replay.turn import Request, Target
 
@@ -70,6 +71,8 @@ class Forecast:
 
     def text(self, budget: Budget) -> str:
         """Return one line for each target, and what the budget allows of it."""
+        if not self.counted:
+            return "every case has been asked already"
         lines = [_line(name, one) for name, one in self.targets.items()]
         lines.append(f"tokens are estimated: {self.counted}; completions at their limit")
         if self.least:
@@ -133,4 +136,4 @@ def _done(run: Path) -> Done:
 def _line(name: str, one: Expected) -> str:
     cost = "no price" if one.cost is None else f"${one.cost:.4f}"
     tokens = f"{one.prompt_tokens:,} prompt + {one.completion_tokens:,} completion tokens"
-    return f"{name}: {one.cases:,} cases, {one.calls:,} calls, {tokens}, {cost}"
+    return f"{name}: {plural(one.cases, 'case')}, {plural(one.calls, 'call')}, {tokens}, {cost}"

@@ -20,7 +20,7 @@ from replay.compare._question import MARGIN, Question, margins
 from replay.comparison import OVERALL
 from replay.config import Project
 from replay.engines import registry as engines
-from replay.errors import BadInput, NothingToRun
+from replay.errors import BadInput, NothingToRun, nearest
 from replay.limits import Admission, Budget, Gate, gate
 from replay.runner import Runner
 from replay.runs import RunWriter
@@ -99,10 +99,7 @@ class Session:
     def _writer(self) -> RunWriter:
         if self.order.resume:
             return RunWriter.resume(self.folder, durable=True)
-        if (self.folder / "run.jsonl").exists():
-            raise BadInput(
-                f"{self.folder} holds a run already; type --resume {self.folder}, or another --out"
-            )
+        _check_free(self.folder)
         mode = "none" if self.order.offline else "new_episodes"
         return RunWriter(self.folder, self.whole.header(self.command, mode), durable=True)
 
@@ -129,18 +126,30 @@ def opened(order: Order, start: Path, command: Sequence[str]) -> Session:
     return Session(whole, folder, order, tuple(command))
 
 
+def _check_free(folder: Path) -> None:
+    """Raise BadInput where a run's folder holds anything else: its cassettes would be taken for that."""
+    if (folder / "run.jsonl").exists():
+        raise BadInput(f"{folder} holds a run already; type --resume {folder}, or another --out")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise BadInput(f"{folder} is not empty, and a run takes a folder of its own; type another --out")
+
+
 def _question(order: Order) -> Question:
     terms: dict[str, Any] = {"alpha": order.alpha, "power": order.power, "seed": order.seed}
     return Question("", (), order.repeats, until=order.until, **terms)
 
 
 def _with_margins(question: Question, suites: Iterable[Suite], given: tuple[str, ...]) -> Question:
-    """Margins are those of the command line, then the strictest that a suite says."""
+    """Margins are those of the command line, then the strictest that a suite says. Raises BadInput."""
     said: dict[str, float] = {}
     for suite in suites:
         for name, margin in suite.margins.items():
             said[name] = min(margin, said.get(name, margin))
-    said |= margins(given)
+    typed = margins(given)
+    for name in typed.keys() - set(question.family):
+        close = nearest(name, question.family)
+        raise BadInput(f"--margin {name}={typed[name]:g}: nothing in the suites asserts {name}; {close}")
+    said |= typed
     overall = said.pop(OVERALL, MARGIN)
     return replace(question, margin=overall, margins=said)
 

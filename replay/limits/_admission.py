@@ -26,6 +26,9 @@ class Tickets(Protocol):
     ) -> None:
         """Give it back."""
 
+    def close(self, patience: float) -> bool:
+        """Hand out no more, and wait for those that are out."""
+
     def state(self) -> State:
         """What is going on."""
 
@@ -65,6 +68,10 @@ class Admission:
             yield ticket
         finally:
             self.desk.release(number, ticket.tokens, ticket.cost, ticket.hold)
+
+    def close(self, patience: float) -> bool:
+        """Let nothing more be sent, and wait for what is, so many seconds at most: whether all came back."""
+        return self.desk.close(patience)
 
     def state(self) -> State:
         """How many calls are under way and wait, and what is spent."""

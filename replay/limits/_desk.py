@@ -80,6 +80,8 @@ class Desk:
         self._numbers = count(1)
         self._lanes: dict[str, _Lane] = {}
         self._tickets: dict[int, tuple[_Lane, _Waiter]] = {}
+        self._all_back = threading.Condition(self._lock)
+        self._closed = False
 
     def acquire(self, target: str, prompt_tokens: int, completion_tokens: int, priority: int = 0) -> int:
         """Wait until a call may be sent and return its ticket.
@@ -127,6 +129,18 @@ class Desk:
             self.budget.hold(-me.cost, -me.tokens)
             self.budget.spend(me.cost if cost is None else cost, used)
             self._wake()
+            if not self._tickets:
+                self._all_back.notify_all()
+
+    def close(self, patience: float) -> bool:
+        """Let nothing more be sent, and wait so many seconds at most for what is; tell whether all came back.
+
+        Who waits, or comes later, is told by a ProviderFailure.
+        """
+        with self._lock:
+            self._closed = True
+            self._wake()
+            return self._all_back.wait_for(lambda: not self._tickets, patience)
 
     def state(self) -> State:
         """How many calls are under way and wait, and what is spent."""
@@ -164,6 +178,8 @@ class Desk:
 
     def _seconds(self, line: _Lane, me: _Waiter) -> float:
         """Seconds until it is to be asked again; 0.0 when it may go. Raises ProviderFailure."""
+        if self._closed:
+            raise ProviderFailure("not sent: the run was interrupted")
         if refusal := self.budget.refusal(me.cost, me.tokens):
             raise ProviderFailure(refusal)
         if not self.budget.fits(me.cost, me.tokens):

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from replay.comparison import Amount, Comparison, Versus
+from replay.comparison import Amount, Comparison, Decision, Versus
 from replay.report import numbers
 from replay.report.comparison import pareto, words
 from replay.report.comparison.address import address
@@ -60,10 +60,10 @@ class Row(NamedTuple):
 
 
 def tone(comparison: Comparison) -> str:
-    """The worst news decides the colour only where there is one candidate; else the best does."""
+    """The colour is that of the headline: of several candidates the best news decides."""
     found = {versus.decision for versus in comparison.versus}
-    decision = next((one for one in words.TONES if one in found), "undecided")
-    return words.TONES[decision]
+    best: tuple[Decision, ...] = ("switch", "undecided", "do not switch")
+    return words.TONES[next((one for one in best if one in found), "undecided")]
 
 
 def headline(comparison: Comparison) -> str:
