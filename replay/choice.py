@@ -46,12 +46,39 @@ def choose(words: Sequence[str], *, every: bool = False) -> list[Chosen]:
     if named:
         if project.file is None:
             raise BadInput("there is no project here: no folder above has a replay.toml or [tool.replay]")
+        _refuse_code(named, project)
         files = [_file(word, project) for word in named]
         whole = None in files or not all(files)
         planned = collected([project.suites] if whole else sorted({one for one in files if one}))
         found += [_at_home(one, project) for word in named for one in _named(word, planned, project)]
     once = {(one.planned.suite, one.planned.case.id): one for one in reversed(found)}
     return [once[key] for key in sorted(once)]
+
+
+def left_out(words: Iterable[str], *, every: bool = False) -> Iterator[str]:
+    """Say which tests of an app's own code a run holds, that `choose` would take if they were cases."""
+    for word in filter(_is_run, words):
+        name, _, case = word.partition("::")
+        for data in runs.read(Path(name)).results:
+            if _is_code(data) and _fits(data, case, every):
+                yield _own_code(data["case"]["id"], (data.get("files") or {}).get("cassette", "CASSETTE"))
+
+
+def _refuse_code(words: Iterable[str], project: Project) -> None:
+    for word in words:
+        path = Path(word.partition("::")[0])
+        file = next((one for one in (path.absolute(), project.root / path) if one.is_file()), path)
+        if file.suffix == ".py":
+            base = project.suites if file.is_relative_to(project.suites) else project.root
+            shown = file.relative_to(base) if file.is_relative_to(base) else Path(file.name)
+            raise BadInput(_own_code(word, project.shown(project.cassettes / shown.with_suffix(""))))
+
+
+def _own_code(name: str, recorded: str) -> str:
+    return (
+        f"{name} is a test of an app's own code, which cannot be taken along; make cases of what it asked:"
+        f" replay record {recorded} --suite from_app"
+    )
 
 
 def collected(paths: Iterable[Path]) -> list[Planned]:
@@ -131,7 +158,7 @@ def _of_run(word: str, project: Project, every: bool) -> list[Chosen]:
     results = [data for data in reading.results if _wanted(data, case, every)]
     if not results:
         told = f'has no case "{case}"' if case else "has no failed case; --all takes all of its cases"
-        raise NothingToRun(f"{path} {told} (tests of an app's own code cannot be packed)")
+        raise NothingToRun("\n".join((f"{path} {told}", *left_out([word], every=every))))
     if project.file is None:
         project = Project.find(path.parent)
     project, _ = variants.with_variants(project, dict.fromkeys((*project.targets, *_asked(reading.header))))
@@ -141,9 +168,16 @@ def _of_run(word: str, project: Project, every: bool) -> list[Chosen]:
 
 
 def _wanted(data: Object, case: str, every: bool) -> bool:
-    if not (data.get("files") or {}).get("suite"):  # a test of an app's own code
-        return False
+    return not _is_code(data) and _fits(data, case, every)
+
+
+def _fits(data: Object, case: str, every: bool) -> bool:
     return data["case"]["id"] == case if case else every or data.get("outcome") in ("failed", "error")
+
+
+def _is_code(data: Object) -> bool:
+    """Tell a test of an app's own code, which is in no suite."""
+    return not (data.get("files") or {}).get("suite")
 
 
 def _asked(header: Object) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -55,6 +55,30 @@ def arguments(name: str, plugin: Any, argument: Json) -> Object:
     return argument
 
 
+def given(plugin: Any) -> Object:
+    """Return the arguments that make a plugin again: those that are not what they are anyway."""
+    held = {
+        field.name: (getattr(plugin, field.name), _default(field)) for field in fields(plugin) if field.init
+    }
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, (value, default) in held.items()
+        if value != default
+    }
+
+
+def _shortened(said: Json, plugin: Any) -> Json:
+    """Leave the name of the first argument away, where it stands alone."""
+    first = next((field.name for field in fields(plugin) if field.init and not field.kw_only), None)
+    if not isinstance(said, dict) or [*said] != [first] or isinstance(said[first], dict):
+        return said
+    return said[first]
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
 class Registry(Generic[T]):
     """The plugins of one kind.
 
@@ -88,6 +112,19 @@ class Registry(Generic[T]):
         if name not in self._found:
             self._found[name] = self._find(name)
         return self._found[name]
+
+    def written(self, made: Any) -> Json:
+        """Write what was made of a plugin as a suite does: its name, or its name with its arguments.
+
+        A plugin whose arguments are more than its fields has `to_yaml`. Raises ValueError for what is of no
+        plugin that was asked for here.
+        """
+        plugins = self._found | self._registered
+        name = next((name for name, plugin in plugins.items() if plugin is type(made)), None)
+        if name is None:
+            raise ValueError(f"{type(made).__name__} is in no file of {self.package} and registered nowhere")
+        said = made.to_yaml() if hasattr(made, "to_yaml") else given(made)
+        return {name: _shortened(said, made)} if said else name
 
     def __contains__(self, name: str) -> bool:
         return name in self._registered or name in self._modules() or name in self.names()

@@ -107,6 +107,32 @@ def test_a_failed_check_names_the_assertion(app):
     result.stdout.fnmatch_lines(["*contains*midnight*"])
 
 
+def test_a_test_that_fails_by_itself_is_in_the_run_with_what_it_raised(app):
+    answer = lambda asked: reply(completion({"content": "Nine."}, model=asked.json["model"]))
+    code = """
+def test_checks(replay):
+    app.with_httpx(URL)
+    replay.check(contains="ten")
+
+def test_asserts(replay):
+    assert app.with_httpx(URL) == "Ten."
+"""
+    with Scripted([answer]) as server:
+        app.url = server.url
+        app.test(code)
+        app.pytest("--record-mode=once").assert_outcomes(failed=2)
+    app.pytest().assert_outcomes(failed=2)
+    _, results = app.run()
+    found = {
+        one["case"]["id"]: [(v["assertion"], v["kind"]) for v in one["verdicts"] if v["status"] == "failed"]
+        for one in results
+    }
+    assert found == {
+        "test_checks[app]#1": [("contains", "missing")],
+        "test_asserts[app]#1": [("python", "AssertionError")],
+    }
+
+
 def test_contract_is_judged_unless_it_is_switched_off(app):
     cut = completion({"content": "From 9"}, finish_reason="length", model="small-1")
     code = "def test_hours(replay):\n    app.with_openai(URL)\n    replay.check(contract='length')\n"

@@ -133,6 +133,26 @@ def test_commits_at_which_nothing_can_be_asked_are_passed_over(sandbox):
     assert "refund.yaml" in found["skipped"][0]["reason"]
 
 
+def test_a_conversation_is_followed_to_where_its_file_was(sandbox):
+    with Failing(grumpy) as server:
+        prompts = [
+            f"Be {word}. Answer in one sentence, and be short." for word in ("kind", "grumpy", "grumpy")
+        ]
+        hashes = history(sandbox, server, prompts)
+        for name in ("support/refund", "refund-é"):
+            (sandbox.root / "fixtures/conversations/support").mkdir(exist_ok=True)
+            (held,) = (sandbox.root / "fixtures/conversations").rglob("*.yaml")
+            git(sandbox.root, "mv", str(held), f"fixtures/conversations/{name}.yaml")
+            last = commit(sandbox.root, f"moved to {name}")
+        sandbox.write({"suites/support.yaml": SUITE.replace("refund", "refund-é")})
+        options = ["--good", hashes[0], "--bad", last, "--keep", "contains: missing", "--once", "--json"]
+        result = typed("bisect", "refund-é", *options)
+    assert result.ret == 0, str(result.stderr)
+    found = json.loads(str(result.stdout))
+    assert found["first_bad"]["commit"] == hashes[1]
+    assert found["skipped"] == []
+
+
 def test_a_flaky_failure_is_found_and_a_second_search_asks_nothing(sandbox):
     with Failing(grumpy, rate=0.6, seed=2) as server:
         prompts = [f"Be {'grumpy' if number >= 6 else 'kind'} {number}." for number in range(9)]

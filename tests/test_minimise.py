@@ -20,7 +20,7 @@ from scripted import reply
 
 from replay import documents, fixtures, providers
 from replay.config import Project
-from replay.conversation import Conversation, Message, Tool, ToolCall
+from replay.conversation import Conversation, Message, Tool, ToolCall, ToolResult
 from replay.minimise import minimise
 from replay.minimise._cuts import INSIDE, without
 from replay.minimise._legal import Legal
@@ -282,6 +282,61 @@ def test_an_outage_decides_nothing(sandbox):
     assert smallest(sandbox)["messages"] == [{"role": "user", "content": "refund"}]
 
 
+def test_the_case_is_judged_and_played_as_it_was_here(sandbox):
+    suite = """
+        targets: [bot]
+        cases:
+          - conversation: refund
+            ignore: [seed]
+            faults: [{slow_first_token: 2}]
+            assert:
+              - contract: "off"
+              - turn: {at: last, assert: [{not: {contains: "No"}}]}
+              - json_schema: schemas/any.json
+    """
+    with Failing(wants_refund_and_cancel) as server:
+        project(sandbox, server)
+        sandbox.write({"suites/support.yaml": suite, "schemas/any.json": "{}"})
+        assert typed("minimise", "refund", "--keep", "not", "--once").ret == 0
+    (case,) = documents.read(sandbox.root / "suites/minimal.yaml").data["cases"]
+    assert case["assert"] == [
+        {"contract": "off"},
+        {"turn": {"at": "last", "assert": [{"not": {"contains": "No"}}]}},
+    ]
+    assert (case["ignore"], case["faults"]) == (["seed"], [{"slow_first_token": 2}])
+    sandbox.pytest("-k", "minimal").assert_outcomes(failed=1)
+    _, (result,) = sandbox.run()
+    assert [(one["assertion"], one["kind"]) for one in result["verdicts"] if one["status"] != "passed"] == [
+        ("not", "contains")
+    ]
+
+
+def test_what_a_fault_does_is_the_failure_and_is_not_asked_again(sandbox):
+    suite = SUITE.replace("cases:", "faults: [{rate_limit: {first: 1}}]\n    cases:")
+    with Failing(lambda _: False) as server:
+        project(sandbox, server)
+        sandbox.write({"suites/support.yaml": suite})
+        result = typed("minimise", "refund", "--once", "--json")
+    assert result.ret == 0, str(result.stderr)
+    assert json.loads(str(result.stdout))["failure"] == "contract: error_rate_limit"
+    assert smallest(sandbox)["messages"] == [{"role": "user", "content": "please."}]
+    sandbox.pytest("-k", "minimal").assert_outcomes(failed=1)
+
+
+def test_another_failure_of_the_same_conversation_gets_a_name_of_its_own(sandbox):
+    with Failing(wants_refund_and_cancel) as server:
+        project(sandbox, server)
+        for judge in ("contains: Yes", "not: {contains: No}", "contains: Yes"):
+            assert typed("minimise", "refund", "--assert", judge, "--once").ret == 0
+    cases = documents.read(sandbox.root / "suites/minimal.yaml").data["cases"]
+    asserted = {case["conversation"]: case["assert"][-1] for case in cases}
+    assert asserted == {
+        "refund-minimal": {"contains": "Yes"},
+        "refund-minimal-2": {"not": {"contains": "No"}},
+    }
+    assert smallest(sandbox)["source"]["failure"] == "contains: missing"
+
+
 # -- with a function ---------------------------------------------------------------------------------------
 
 CHECKS = """
@@ -337,10 +392,10 @@ class Judge:
         return [Answer((("x", "y", ""),)) if self.fails(probe.conversation) else Answer() for _ in attempts]
 
 
-def searched(conversation, fails, tmp_path, provider="openai"):
+def searched(conversation, fails, tmp_path, provider="openai", play="next_turn"):
     judge = Judge(fails)
     store = Store(tmp_path)
-    probe = Probe(conversation, Target("t", provider, "m"), Entry("c", ("t",)))
+    probe = Probe(conversation, Target("t", provider, "m"), Entry("c", ("t",), play))
     try:
         return minimise(probe, Remembered(judge, store), Failure("x", "y"), Project(tmp_path)), judge
     finally:
@@ -399,6 +454,35 @@ def test_json_in_texts_and_schemas_is_cut_in_branches(tmp_path):
     assert left.tools == (
         Tool("find", None, {"type": "object", "properties": {"a": {"type": "string", "enum": ["y"]}}}),
     )
+
+
+def test_what_the_user_says_later_and_what_tools_say_is_cut_as_messages_are(tmp_path):
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    later = [{"type": "text", "text": "See this. It is a slip."}, picture]
+    conversation = Conversation(
+        "c",
+        (Message("user", "go"),),
+        tool_results=(
+            ToolResult("find", {"q": "x"}, {"rows": [{"id": 1}, {"id": 2}], "note": "two rows"}),
+            ToolResult("find", {"q": "y"}, "Nothing there. Look elsewhere."),
+        ),
+        user_turns=(Message("user", "One. Two."), Message("user", later, (), None, {"name": "ann"})),
+    )
+
+    def fails(c):
+        rows = [one.content.get("rows", []) for one in c.tool_results if isinstance(one.content, dict)]
+        said = [one.content for one in c.tool_results if isinstance(one.content, str)]
+        slip = any("slip" in one.text for one in c.user_turns) and len(c.user_turns) == 2
+        return slip and any({"id": 2} in one for one in rows) and any("elsewhere" in one for one in said)
+
+    found, judge = searched(conversation, fails, tmp_path, play="to_completion")
+    left = found.smallest.conversation
+    assert [one.content for one in left.tool_results] == [{"rows": [{"id": 2}]}, "elsewhere."]
+    assert [one.to_json() for one in left.user_turns] == [
+        {"role": "user", "content": "One."},
+        {"role": "user", "content": [{"type": "text", "text": "slip."}]},
+    ]
+    assert all(one.content and str(one.content).strip() for c in judge.seen for one in c.user_turns)
 
 
 def test_not_failing_is_said(tmp_path):

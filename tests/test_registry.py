@@ -1,12 +1,14 @@
 """The registry rule: the file's name is the plugin's name, and adding one is one new file."""
 
 import sys
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from replay import assertions, faults, importers, providers
+from replay.config import Project
 from replay.errors import BadInput
 from replay.registry import Registry, the_class
 from replay.report import sections
@@ -58,3 +60,40 @@ def test_an_entry_point_comes_last(room, monkeypatch):
 def test_an_unknown_name_is_answered_with_the_nearest(room):
     with pytest.raises(BadInput, match=r'no toy is called "spining_top"; did you mean "spinning_top"\?'):
         room.get("spining_top")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "completed",
+        {"contains": "x"},
+        {"contains": {"turn": 2, "text": ["a", "b"]}},
+        {"refusal": False},
+        {"equals": {"json": {"a": 1}}},
+        {"not": "refusal"},
+        {"not": {"contains": "x"}},
+        {"turn": {"at": 2, "assert": ["completed", {"not": {"tool_calls": ["refund"]}}]}},
+        {"json_schema": "schemas/reply.json"},
+        {"json_schema": {"schema": {"type": "object"}}},
+        {"python": {"function": "checks.py:polite", "arguments": {"word": "please"}}},
+    ],
+    ids=str,
+)
+def test_an_assertion_is_written_as_a_suite_says_it(tmp_path, item):
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas/reply.json").write_text('{"$ref": "other.json"}')
+    (tmp_path / "schemas/other.json").write_text('{"type": "object"}')
+    (tmp_path / "checks.py").write_text("def polite(transcript, word): pass\n")
+    name, argument = next(iter(item.items())) if isinstance(item, dict) else (item, None)
+    made = assertions.bind(assertions.build(name, argument), Project(tmp_path))
+    assert assertions.registry.written(made) == item
+
+
+def test_what_was_registered_is_written_by_the_name_it_was_given(room):
+    class Top:
+        pass
+
+    room.register("humming_top", Top)
+    with pytest.raises(ValueError, match="str is in no file of toys"):
+        room.written("a text")
+    assert room.written(dataclass(Top)()) == "humming_top"

@@ -175,8 +175,48 @@ def test_a_log_with_several_exchanges_wants_a_pick(sandbox):
         nowhere = typed("reproduce", "app.jsonl#chatcmpl-9", "--no-try")
         assert not server.requests
     assert several.ret == nowhere.ret == 4
-    several.stderr.fnmatch_lines(["*app.jsonl holds 3 exchanges; pick one: app.jsonl#1, #2, #3"])
+    several.stderr.fnmatch_lines(
+        ["*app.jsonl holds 3 exchanges; pick one, behind the file's name: #1, #2, #3"]
+    )
     nowhere.stderr.fnmatch_lines(['*app.jsonl has nothing called "chatcmpl-9"; did you mean "chatcmpl-*"?'])
+
+
+def test_a_cassette_is_a_log_and_no_conversation(sandbox):
+    with Failing(lambda _: True) as server:
+        project(sandbox, server)
+        reproduced(sandbox, "refund", "--repeats", "1", "--no-try")
+        options = ["--repeats", "2", "--no-try", "--assert", "contains: 'Yes'"]
+        found = reproduced(sandbox, "fixtures/cassettes/refund-reproduced/bot.yaml", *options)
+    assert found["failed"] == 2
+    assert found["logged"][0][:2] == ["contains", "missing"]
+
+
+def test_a_number_is_that_of_a_record_and_a_span_is_found_by_its_own_id(sandbox):
+    def span(trace, number, text):
+        said = json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}])
+        answer = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "No."}]}])
+        named = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "bot",
+            "gen_ai.input.messages": said,
+            "gen_ai.output.messages": answer,
+        }
+        held = [{"key": key, "value": {"stringValue": value}} for key, value in named.items()]
+        return {"traceId": trace * 16, "spanId": f"{number:016x}", "name": "chat bot", "attributes": held}
+
+    spans = [span("a1", 1, "first"), span("a1", 2, "second"), span("b2", 3, "third")]
+    exported = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+    with Failing(lambda _: True) as server:
+        project(sandbox, server)
+        sandbox.write({"otlp.json": json.dumps(exported)})
+        options = ["--repeats", "1", "--no-try", "--target", "bot"]
+        first = typed("reproduce", f"otlp.json#{1:016x}", *options, "--json")
+        whole = typed("reproduce", f"otlp.json#{'a1' * 16}", *options)
+        asked = [body["messages"][0]["content"] for body in server.bodies]
+    assert (first.ret, whole.ret) == (1, 1), str(first.stderr)
+    assert asked == ["first", "second"]
+    assert json.loads(str(first.stdout))["logged"] == []  # that a trace tells no finish reason is no failure
 
 
 def test_a_pasted_request_is_asked_of_the_target_that_is_named(sandbox):
@@ -211,6 +251,8 @@ def test_a_pasted_request_is_asked_of_the_target_that_is_named(sandbox):
     [
         ("refnd", 'no conversation is called "refnd"; did you mean "refund"?'),
         ("notes.txt", "notes.txt: error: in no format that is known"),
+        ("fixtures", "fixtures is a folder; name one file in it"),
+        ("gone.jsonl#3", "there is no file gone.jsonl"),
     ],
 )
 def test_a_source_that_is_none_is_refused(sandbox, source, said):

@@ -14,6 +14,7 @@ arguments that make no sense. What an assertion may have besides its call:
     names                             those that its verdicts bear, where it is not its own alone (`turn`)
     negatable = False                 it cannot stand under `not`
     from_yaml(argument) -> Assertion  reads its YAML itself (`not`)
+    to_yaml() -> argument             writes it, where that is more than its fields
 """
 
 from __future__ import annotations

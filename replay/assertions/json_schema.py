@@ -15,6 +15,7 @@ from replay.assertions._calls import arguments_of, declared, malformed
 from replay.assertions._found import Found, Place, ReplyAssertion, no_reply, verdicts
 from replay.conversation import Conversation, Json, Object, ToolCall
 from replay.errors import Fault, nearest
+from replay.registry import given
 from replay.turn import Transcript, Turn
 from replay.verdict import Verdict
 
@@ -65,6 +66,12 @@ class JsonSchema(ReplyAssertion):
         object.__setattr__(bound, "base", base)
         object.__setattr__(bound, "root", root)
         return bound
+
+    def to_yaml(self) -> Object:
+        """Name the file again: what the schema refers to is looked for from there."""
+        if self.base is None or self.root is None or not self.base.is_file():
+            return given(self)
+        return given(self) | {"schema": self.base.relative_to(self.root).as_posix()}
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -41,6 +41,10 @@ class Not:
         ((name, inner),) = argument.items()
         return cls(assertions.build(name, inner))
 
+    def to_yaml(self) -> Json:
+        """Write what `from_yaml` reads."""
+        return assertions.registry.written(self.inner)
+
     def __call__(self, transcript: Transcript) -> Iterator[Verdict]:
         """Turn each verdict round."""
         found = self.inner(transcript)

@@ -49,6 +49,10 @@ class AtTurn:
             raise ValueError(f"write turn: {{at: 2, assert: [contains: refunded]}}, not {short(argument)}")
         return cls(argument["at"], tuple(map(_built, asserted)))
 
+    def to_yaml(self) -> Json:
+        """Write what `from_yaml` reads."""
+        return {"at": self.at, "assert": [assertions.registry.written(one) for one in self.inner]}
+
     def __call__(self, transcript: Transcript) -> Iterator[Verdict]:
         """Judge that turn as if it were the only one."""
         turns = transcript.turns

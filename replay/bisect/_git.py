@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from replay.config import FILES
 from replay.errors import BadInput
 
+_CONVERSATIONS = "fixtures/conversations/"
 _MINE = ("fixtures/cassettes/", "fixtures/baselines/", "reports/")  # in no way part of what is asked
 
 
@@ -54,6 +55,34 @@ class Git:
         between = [Commit(*line.split("\0")) for line in told.splitlines()]
         start = self._said("log", "-1", "--format=%H%x00%as%x00%an%x00%s", first).strip()
         return [Commit(*start.split("\0")), *between]
+
+    def names(self, commits: Sequence[Commit], name: str) -> dict[str, str]:
+        """Return what a conversation was called at each of some commits, by hash: its file may have moved."""
+        moved = self._moved(commits[0], commits[-1])
+        called = {}
+        for commit in reversed(commits):
+            called[commit.hash] = name
+            name = moved.get((commit.hash, name), name)
+        return called
+
+    def _moved(self, first: Commit, last: Commit) -> dict[tuple[str, str], str]:
+        """Return by commit and name what a conversation was called before it."""
+        told = self._said(
+            *("log", "--first-parent", "-m", "-M", "--diff-filter=R", "--name-status", "-z"),
+            *("--format=%x01%H", f"{first.hash}..{last.hash}"),
+        )
+        moved, commit, words = {}, "", iter(told.split("\0"))
+        for word in words:
+            if "\x01" in word:
+                commit = word.partition("\x01")[2].strip()
+            elif word.strip().startswith("R"):
+                old, new = (self._name(next(words)) for _ in range(2))
+                moved[commit, new] = old
+        return moved
+
+    def _name(self, path: str) -> str:
+        inside = path.removeprefix(self.prefix).removeprefix(_CONVERSATIONS)
+        return str(PurePosixPath(inside).with_suffix(""))
 
     def export(self, commit: Commit, name: str, more: str, folder: Path) -> None:
         """Write the files that a conversation takes, as they were, into a folder.
@@ -99,7 +128,7 @@ class Git:
 
 def _holds(path: str, name: str) -> bool:
     """Tell whether a conversation is in a file: in its own, or on a line of a JSON Lines file."""
-    stem = f"fixtures/conversations/{name}"
+    stem = f"{_CONVERSATIONS}{name}"
     lines = f"{stem.rpartition('/')[0]}.jsonl"
     return str(PurePosixPath(path).with_suffix("")) == stem or path in (lines, f"{lines}.gz")
 

@@ -29,7 +29,7 @@ class Step:
         try:
             return self.make(), ""
         except BadInput as problem:
-            return None, str(problem)
+            return None, str(problem).removeprefix("error: ")
 
     @property
     def probe(self) -> Probe | None:
@@ -65,19 +65,20 @@ def over_commits(project: Project, probe: Probe, good: str, bad: str) -> list[St
     commits = git.commits(good, bad)
     if len(commits) < 2:
         raise BadInput(f"{good} and {bad} are one commit; there is nothing between them")
-    return [_step(git, commit, probe) for commit in commits]
+    names = git.names(commits, probe.conversation.name)
+    return [_step(git, commit, probe, names[commit.hash]) for commit in commits]
 
 
-def _step(git: Git, commit: Commit, probe: Probe) -> Step:
+def _step(git: Git, commit: Commit, probe: Probe, name: str) -> Step:
     def make() -> Probe:
         with TemporaryDirectory(prefix="replay-bisect-") as folder:
-            return _then(git, commit, probe, Path(folder))
+            return _then(git, commit, probe, name, Path(folder))
 
     return Step(commit.hash[:12], make, commit)
 
 
-def _then(git: Git, commit: Commit, probe: Probe, folder: Path) -> Probe:
-    name, setting = probe.conversation.name, probe.target.settings.get("variant", "")
+def _then(git: Git, commit: Commit, probe: Probe, name: str, folder: Path) -> Probe:
+    setting = probe.target.settings.get("variant", "")
     git.export(commit, name, str(setting), folder)
     project = Project.find(folder).for_tenant()
     if project.root != folder:  # one of a folder above is not of this commit

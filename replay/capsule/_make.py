@@ -18,7 +18,7 @@ from replay.capsule._versions import versions
 from replay.capsule._words import identities
 from replay.capsule._zip import packed, unpacked
 from replay.cassette.redact import Redactor
-from replay.choice import Chosen, choose
+from replay.choice import Chosen, choose, left_out
 from replay.conversation import Object
 from replay.errors import BadInput, Fault
 from replay.rescan import File, cleaned, found_in
@@ -91,7 +91,7 @@ def make(words: Sequence[str], out: Path, *, every: bool = False) -> Made:
     _refuse_secrets(members, redactor)
     data = packed(members)
     atomic.write(out, [data])
-    warnings = (*gathered.warnings, *_changed(chosen, found))
+    warnings = (*gathered.warnings, *left_out(words, every=every), *_changed(chosen, found))
     return Made(out, len(data), tuple(sorted(members)), found, tuple(code), dict(replaced), warnings)
 
 

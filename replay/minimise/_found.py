@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 
+from replay import fixtures
 from replay.conversation import Conversation, Object
-from replay.documents import dump
 from replay.jsontext import canonical
 from replay.oracle import Failure, Measured, Probe
 from replay.stats import rate
@@ -39,7 +39,7 @@ class Minimised:
     @property
     def diff(self) -> str:
         """How the smallest differs from the original, as lines of their fixtures."""
-        was, now = (dump(_asked(one.conversation)).split("\n") for one in (self.original, self.smallest))
+        was, now = (_lines(one.conversation) for one in (self.original, self.smallest))
         names = self.original.conversation.name, self.smallest.conversation.name
         return "\n".join(unified_diff(was, now, *names, n=1, lineterm=""))
 
@@ -106,6 +106,10 @@ def _rate(what: str, counts: tuple[int, int]) -> str:
     failed, times = counts
     _, low, high = rate({(1, 1): failed, (0, 1): times - failed})
     return f"{what} {failed} of {times} times (95 % interval {low or 0:.0%} to {high or 0:.0%})"
+
+
+def _lines(conversation: Conversation) -> list[str]:
+    return fixtures.dump(replace(conversation, tags=(), source={})).split("\n")[1:]
 
 
 def _asked(conversation: Conversation) -> Object:

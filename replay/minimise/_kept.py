@@ -8,7 +8,7 @@ from pathlib import Path
 from replay.config import Project
 from replay.minimise._found import Minimised
 from replay.oracle import Opened, write
-from replay.oracle._write import MADE
+from replay.oracle._write import made
 
 SUITE = "minimal"
 
@@ -22,9 +22,12 @@ def kept(found: Minimised, opened: Opened, project: Project, name: str = "") -> 
     probe = found.smallest
     original = found.original.conversation
     source = {key: said for key, said in original.source.items() if key == "format"}
-    made = {MADE: "replay minimise", "of": original.name, "failure": str(found.failure)}
+    made_so = made("replay minimise", found.original, found.failure)
     conversation = replace(
-        probe.conversation, name=name or f"{original.name}-minimal", tags=original.tags, source=source | made
+        probe.conversation,
+        name=name or f"{original.name}-minimal",
+        tags=original.tags,
+        source=source | made_so,
     )
     attempt = found.attempt
     recording = opened.recording(probe, attempt)

@@ -66,8 +66,9 @@ class Legal:
         return now == was or now in ("user", "")
 
     def _counted(self, conversation: Conversation) -> int:
-        """How many messages say nothing."""
-        return sum(_is_silent(one) for one in conversation.to_json()["messages"])
+        """How many messages say nothing, those that the user says later among them."""
+        said = (*conversation.messages, *conversation.user_turns)
+        return sum(_is_silent(one.to_json()) for one in said)
 
     def _found(self, conversation: Conversation) -> Counter[str]:
         request = Request(

@@ -88,10 +88,10 @@ def params(document: Object) -> list[Unit]:
 def parts(document: Object) -> list[Unit]:
     """List the parts of contents, and the fields of messages beside what they say."""
     found = []
-    for place, one in enumerate(document["messages"]):
+    for path, one in _spoken(document):
         if isinstance(one.get("content"), list) and len(one["content"]) > 1:
-            found += [Unit((("messages", place, "content", part),)) for part in range(len(one["content"]))]
-        found += [Unit((("messages", place, name),)) for name in one if name not in _SAID]
+            found += [Unit(((*path, "content", part),)) for part in range(len(one["content"]))]
+        found += [Unit(((*path, name),)) for name in one if name not in _SAID]
     return found
 
 
@@ -145,6 +145,7 @@ TEXTS: tuple[tuple[str, Level], ...] = (
     ("words", spans(words)),
 )
 SINGLE: tuple[Level, ...] = (
+    turns,
     messages,
     neighbours,
     calls,
@@ -161,21 +162,37 @@ SINGLE: tuple[Level, ...] = (
 
 def texts(document: Object) -> Iterator[tuple[Cut, str]]:
     """Yield the texts that people, models and tools wrote, with their paths."""
-    for place, one in enumerate(document["messages"]):
-        path: Cut = ("messages", place, "content")
+    for path, one in _spoken(document):
         content = one.get("content")
-        yield from _text(path, content, as_json=one["role"] in RESULTS)
+        yield from _text((*path, "content"), content, as_json=one.get("role") in RESULTS)
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            yield from _text((*path, number, "text"), part.get("text"))
-        for way, arguments in _arguments(place, one):
-            yield from _text(way, arguments, as_json=True)
+            yield from _text((*path, "content", number, "text"), part.get("text"))
+    for way, arguments in _arguments(document):
+        yield from _text(way, arguments, as_json=True)
     for number, said in enumerate(document.get("user_turns") or ()):
         yield from _text(("user_turns", number), said)
+    for path, content in _recorded(document):
+        yield from _text(path, content, as_json=True) if isinstance(content, str) else _leaves(path, content)
     for number, tool in enumerate(document.get("tools") or ()):
         holder, way = _function(tool, number)
         yield from _text((*way, "description"), holder.get("description"))
     for path, schema in _schemas(document):
         yield from _described(path, schema)
+
+
+def _spoken(document: Object) -> Iterator[tuple[Cut, Object]]:
+    """Yield the messages, and those that the user says later, with their paths."""
+    for place, one in enumerate(document["messages"]):
+        yield ("messages", place), one
+    for place, said in enumerate(document.get("user_turns") or ()):
+        if isinstance(said, dict):
+            yield ("user_turns", place), said
+
+
+def _recorded(document: Object) -> Iterator[tuple[Cut, Json]]:
+    """Yield what tools are recorded to have said."""
+    for place, one in enumerate(document.get("tool_results") or ()):
+        yield ("tool_results", place, "content"), one.get("content")
 
 
 def _text(path: Cut, text: Json, *, as_json: bool = False) -> Iterator[tuple[Cut, str]]:
@@ -211,12 +228,11 @@ def _branches(document: Object) -> Iterator[tuple[Unit, Cut]]:
         skipped = ("params", *_SCHEMA) if name == _SCHEMA[0] else ()
         inside = _of_json(("params", name), value, (), skipped)
         yield from ((unit, path) for unit, path in inside if path[-1] != "type")  # which says what it is
-    for place, one in enumerate(document["messages"]):
-        held = [*_arguments(place, one)]
-        if one["role"] in RESULTS:
-            held.append((("messages", place, "content"), one.get("content")))
-        for path, text in held:
-            yield from _of_json((*path, INSIDE), _json(text), ())
+    for path, text in (*_arguments(document), *_answered(document)):
+        yield from _of_json((*path, INSIDE), _json(text), ())
+    for path, content in _recorded(document):
+        yield from _of_json(path, content, ())
+        yield from _of_json((*path, INSIDE), _json(content), ())
 
 
 def _of_schema(base: Cut, schema: Json, path: Cut) -> Iterator[tuple[Unit, Cut]]:
@@ -272,11 +288,18 @@ def _function(tool: Object, number: int) -> tuple[Object, Cut]:
     return (inner, ("tools", number, "function")) if isinstance(inner, dict) else (tool, ("tools", number))
 
 
-def _arguments(place: int, message: Object) -> Iterator[tuple[Cut, Json]]:
-    for number, call in enumerate(message.get("tool_calls") or ()):
-        if isinstance(call.get("function"), dict):
-            path: Cut = ("messages", place, "tool_calls", number, "function", "arguments")
-            yield path, call["function"].get("arguments")
+def _arguments(document: Object) -> Iterator[tuple[Cut, Json]]:
+    for place, message in enumerate(document["messages"]):
+        for number, call in enumerate(message.get("tool_calls") or ()):
+            if isinstance(call.get("function"), dict):
+                path: Cut = ("messages", place, "tool_calls", number, "function", "arguments")
+                yield path, call["function"].get("arguments")
+
+
+def _answered(document: Object) -> Iterator[tuple[Cut, Json]]:
+    for place, message in enumerate(document["messages"]):
+        if message["role"] in RESULTS:
+            yield ("messages", place, "content"), message.get("content")
 
 
 def _answers(messages: Sequence[Object], place: int, call: Object) -> Iterator[Cut]:

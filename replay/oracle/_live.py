@@ -46,7 +46,8 @@ class _Prober(Runner):
 class Live:
     """Asks the targets of a project, and records in `folder`; `failure` is the one that is looked for.
 
-    With `offline` nothing is sent: only what was recorded there before is answered.
+    With `offline` nothing is sent: only what was recorded there before is answered. What gives no answer is
+    asked again; of a case with faults that is left to its target, as the errors are what is looked into.
     """
 
     once = False
@@ -69,7 +70,7 @@ class Live:
         answers = dict.fromkeys(attempts, Answer())
         with closing(threads.run(planned, runner)) as results:  # type: ignore[type-var]
             for one, result in results:
-                answers[one.case.attempt] = self._answer(result, runner)
+                answers[one.case.attempt] = self._answer(result, runner, probe)
         return list(answers.values())
 
     def cassette(self, probe: Probe, attempt: int) -> Path:
@@ -78,27 +79,29 @@ class Live:
 
     def _runner(self, probe: Probe) -> _Prober:
         """Return what asks a target: one for each, as it holds connections."""
-        runner = self._runners.get(repr(probe.target)) or self._opened(probe.target)
-        runner.held[_name(probe)] = probe.conversation
-        return runner
+        retries = 0 if probe.entry.faults else RETRIES
+        key = f"{retries} {probe.target!r}"
+        if key not in self._runners:
+            self._runners[key] = self._opened(probe.target, retries)
+        self._runners[key].held[_name(probe)] = probe.conversation
+        return self._runners[key]
 
-    def _opened(self, target: Target) -> _Prober:
+    def _opened(self, target: Target, retries: int) -> _Prober:
         project = replace(self.project, targets=self.project.targets | {target.name: target})
         mode = "none" if self.offline else "new_episodes"
-        terms: Object = {"failures": self.offline, "gate": self.gate, "retries": RETRIES}
+        terms: Object = {"failures": self.offline, "gate": self.gate, "retries": retries}
         runner = _Prober(project, mode, folder=self.folder, **terms)
         if runner.live:
             runner.ready([target.name])
-        self._runners[repr(target)] = runner
         return runner
 
-    def _answer(self, result: Result, runner: Runner) -> Answer:
+    def _answer(self, result: Result, runner: Runner, probe: Probe) -> Answer:
         """Read a result. Raises Ended where it is none: nothing may be sent, or nothing came back."""
         answer = _hidden(Answer.of(result.verdicts), runner, result)
         for assertion, kind, message in answer.wrong:
             if (assertion, kind) in _NOT_ASKED or kind == "not_asked":
                 raise Ended(_UNRECORDED if kind == "no_recording" else message)
-        for turn in result.transcript.turns:
+        for turn in () if probe.entry.faults else result.transcript.turns:
             if turn.error and turn.error.kind in _SAYS_NOTHING and not self._is_wanted(turn.error):
                 message = next((said for *_, said in answer.wrong), "")
                 raise Ended(f"{result.case.target} gave no answer to judge: {message}")

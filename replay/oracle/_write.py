@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, fields, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from replay import assertions, atomic, documents, fixtures, schemas
-from replay.assertions._found import name_of
+from replay import assertions, atomic, documents, faults, fixtures, schemas
 from replay.config import Project
-from replay.conversation import Conversation, Json
+from replay.conversation import Conversation, Json, Object
 from replay.errors import BadInput
+from replay.oracle._answer import Failure
 from replay.oracle._probe import Probe
 from replay.record._suite import SuiteWriter
 from replay.record._targets import Targets
+from replay.suites import Entry
 
 MADE = "made_by"  # in `source` of a fixture that may be written over
+_STORY = (MADE, "of", "target", "failure")  # what a fixture shows, in its `source`
 
 
 def write(
@@ -31,11 +34,11 @@ def write(
 
     Without a suite it is the conversation alone. `judges` are the assertions as a suite writes them; where
     they are not given, those of the probe that can be written. A target that the project does not have is
-    added to its configuration. Raises BadInput where a conversation of that name is there that was not made
-    so, and StorageError.
+    added to its configuration. Where a conversation of that name shows another failure, or of another target,
+    a number is added to the name. Raises BadInput where one is there that was not made so, and StorageError.
     """
+    probe = probe.of(_named(probe.conversation, project))
     conversation = probe.conversation
-    _refuse_others(project, conversation)
     written = [fixtures.save(conversation, project)]
     if not suite:
         return written
@@ -45,17 +48,34 @@ def write(
         cassette = project.cassettes / conversation.name / f"{probe.target.name}.yaml"
         atomic.write(cassette, [recording.read_bytes()])
         written.append(cassette)
-    judges = list(_said(probe.entry.assertions)) if judges is None else list(judges)
-    return [*written, *_case(project, suite, probe, judges)]
+    judges = list(_said(probe.entry.assertions) if judges is None else judges)
+    return [*written, *_case(project, suite, probe, _whole(judges))]
 
 
-def _refuse_others(project: Project, conversation: Conversation) -> None:
-    try:
-        there = fixtures.load(fixtures.find(conversation.name, project), project)
-    except BadInput:
-        return
+def made(by: str, probe: Probe, failure: Failure) -> Object:
+    """Return what `source` says of a fixture that shows a failure."""
+    target = {"target": probe.target.name} if probe.target.name else {}
+    return {MADE: by, "of": probe.conversation.name, **target, "failure": str(failure)}
+
+
+def _named(conversation: Conversation, project: Project) -> Conversation:
+    """Return a conversation under its name, or the first of `name-2`, ... that shows nothing else yet."""
+    name, number = conversation.name, 1
+    while _is_taken(conversation, project):
+        number += 1
+        conversation = replace(conversation, name=f"{name}-{number}")
+    return conversation
+
+
+def _is_taken(conversation: Conversation, project: Project) -> bool:
+    if not fixtures.names(project, conversation.name):
+        return False
+    there = fixtures.load(fixtures.find(conversation.name, project), project)
     if MADE not in there.source and replace(there, name="") != replace(conversation, name=""):
-        raise BadInput(f'"{conversation.name}" is there already, and was not made so; give another --name')
+        raise BadInput(
+            f'"{conversation.name}" is there already, and was not made so; rename it, or give another --name'
+        )
+    return any(there.source.get(key) != conversation.source.get(key) for key in _STORY)
 
 
 def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Iterator[Path]:
@@ -65,10 +85,16 @@ def _case(project: Project, suite: str, probe: Probe, judges: list[Json]) -> Ite
         yield writer.path
         return
     turns = entry.turns if entry.play == "every_turn" else None
-    loop = entry.loop.to_json() if entry.play == "to_completion" else {}
-    writer.add(name, probe.target.name, judges, turns, play=entry.play, loop=loop)
+    writer.add(name, probe.target.name, judges, turns, play=entry.play, terms=_terms(entry))
     writer.close([f"Written by `replay`: what {suite} shows. Edit it as you like."])
     yield writer.path
+
+
+def _terms(entry: Entry) -> Object:
+    """What a case says of how it is played, beside its play."""
+    terms = entry.loop.to_json() if entry.play == "to_completion" else {}
+    terms |= {"ignore": list(entry.ignore)} if entry.ignore else {}
+    return terms | ({"faults": list(map(faults.registry.written, entry.faults))} if entry.faults else {})
 
 
 def _cases(path: Path) -> list[Json]:
@@ -79,22 +105,11 @@ def _cases(path: Path) -> list[Json]:
 def _said(judges: Iterable[Any]) -> Iterator[Json]:
     """Write assertions as a suite does; what cannot be written so is left out."""
     for judge in judges:
-        name, arguments = name_of(judge), _arguments(judge)
-        try:
-            if assertions.build(name, arguments or None) == judge:
-                yield {name: arguments} if arguments else name
-        except (BadInput, ValueError):
-            continue
+        with suppress(ValueError):
+            yield assertions.registry.written(judge)
 
 
-def _arguments(judge: Any) -> dict[str, Json]:
-    given = {field.name: (getattr(judge, field.name), field) for field in fields(judge) if field.init}
-    return {name: _plain(value) for name, (value, field) in given.items() if value != _default(field)}
-
-
-def _default(field: Any) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
-
-
-def _plain(value: Json) -> Json:
-    return list(value) if isinstance(value, tuple) else value
+def _whole(judges: list[Json]) -> list[Json]:
+    """A suite judges by `contract` unless it says otherwise."""
+    names = {next(iter(one)) if isinstance(one, dict) else one for one in judges}
+    return judges if "contract" in names else [{"contract": "off"}, *judges]

@@ -90,7 +90,14 @@ class _Door:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
         """Judge what holds for every recorded test as part of the test itself."""
-        outcome = yield
+        try:
+            outcome = yield
+        except (Exception, pytest.fail.Exception) as problem:
+            if hasattr(item, "replay_recording"):
+                from replay.pytest_plugin.carry import end
+
+                end(item, problem)
+            raise
         if hasattr(item, "replay_recording"):
             from replay.pytest_plugin.carry import fail_if_bad
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from replay import fixtures
+from replay.assertions._crash import crash
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.diff import visible
@@ -123,12 +125,20 @@ def hide(report: Any, redactor: Redactor) -> None:
     report.sections = [(title, redactor.text(text)) for title, text in report.sections]
 
 
-def fail_if_bad(item: Any) -> None:
-    """End a recorded test: its result goes home, and what is wrong fails it."""
+def end(item: Any, problem: BaseException | None = None) -> list[Verdict]:
+    """End a recorded test: its result goes home; return what is wrong. `problem` is what it raised itself."""
     recording = item.replay_recording
-    result, line = shown(recording.finish(), recording.redactor, recording.project)
+    found = recording.finish()
+    if problem is not None and not any(verdict.bad for verdict in found.verdicts):
+        raised = Verdict("python", "failed", type(problem).__name__, crash(problem))
+        found = replace(found, verdicts=(*found.verdicts, raised))
+    result, line = shown(found, recording.redactor, recording.project)
     item.replay_carry = carry(result, line, recording.project)
     item.user_properties.extend(properties(result))
-    bad = [verdict for verdict in result.verdicts if verdict.bad]
-    if bad:
+    return [verdict for verdict in result.verdicts if verdict.bad]
+
+
+def fail_if_bad(item: Any) -> None:
+    """End a recorded test, and let what is wrong fail it."""
+    if bad := end(item):
         raise CaseFailed("\n".join(map(explain, bad)))

@@ -58,18 +58,18 @@ class SuiteWriter:
         assertions: Sequence[Json],
         turns: Iterable[int] | None = None,
         play: str = "next_turn",
-        loop: Object | None = None,
+        terms: Object | None = None,
     ) -> None:
         """Add a case. With `turns` it is played turn by turn: these turns, or all where none is named.
 
-        `loop` are the keys that say how a play to completion goes on.
+        `terms` are more keys of the case, which say how it is played.
         """
         case: Object = {"conversation": conversation}
         if turns is not None:
             case |= {"play": "every_turn"} | ({"turns": list(turns)} if turns else {})
         elif _play(self._document) != play:
             case["play"] = play
-        case |= loop or {}
+        case |= terms or {}
         case |= {"targets": [target]} | ({"assert": list(assertions)} if assertions else {})
         self._write(textwrap.indent(documents.dump([case], open_lists=("assert",)), "  "))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from replay.errors import BadInput
 from replay.oracle import Failure, Measured, Opened, Probe, write
-from replay.oracle._write import MADE
+from replay.oracle._write import made
 from replay.reproduce._found import Reproduced, Way, ways
 from replay.reproduce._source import FOLDER, Source, renamed, source
 from replay.reproduce._trials import Trial, Tried, asked, compared
@@ -45,8 +45,7 @@ def kept(found: Reproduced, given: Source, opened: Opened) -> list[Path]:
 
     Raises BadInput and StorageError.
     """
-    made = {MADE: "replay reproduce", "failure": str(found.failure)}
-    probe = renamed(found.probe, given.name, made)
+    probe = renamed(found.probe, given.name, made("replay reproduce", found.probe, found.failure))
     recording = opened.recording(found.probe, found.attempt)
     return write(given.project, FOLDER, probe, judges=given.judges, recording=recording)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,24 +16,24 @@ from replay.assertions import Assertion
 from replay.cassette.redact import Redactor
 from replay.config import Project
 from replay.conversation import Json
-from replay.errors import BadInput, Fault, nearest
+from replay.errors import BadInput
 from replay.fixtures._find import SUFFIXES
 from replay.importers import Logged
-from replay.jsontext import parse
 from replay.oracle import Answer, Order, Probe, judges_of, probe_of
-from replay.record._calls import Refused, model_call
+from replay.record._calls import Refused
 from replay.record._conversation import Exchange, Writing, Written
 from replay.record._files import Log
-from replay.record._progress import Progress
 from replay.record._project import salted
-from replay.record._reading import Reading, clean
+from replay.record._reading import clean
 from replay.record._targets import Targets
+from replay.reproduce._pick import chosen
 from replay.suites import Entry
 
 PASTED = "-"
 FOLDER = "reproduced"
-_LISTED = 8  # exchanges that a message lists
+_MESSAGES = re.compile(rb"""^(?:\{\s*)?["']?messages["']?\s*:""", re.MULTILINE)  # as a fixture's first key
 _NOT_ASKED = ("baseline", "contract")  # proposals that say nothing of a new reply; contract is there whole
+_NOT_TOLD = tuple(("contract", kind) for kind in ("finish_missing", "usage_missing", "id_missing", "no_done"))
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,31 @@ def source(
     """Read a conversation's name or file, `log.jsonl#17`, `log.jsonl#<id>`, or `-`. Raises BadInput."""
     path, _, pick = text.partition("#") if not Path(text).is_file() else (text, "", "")
     file = Path(path)
-    if text != PASTED and not (file.is_file() and not _is_fixture(file, project)):
+    if text != PASTED and not _is_log(file, pick, project):
         probe = probe_of(order, project, text)
         return Source(probe, project, f"{probe.conversation.name}-{FOLDER}")
     with _pasted() if text == PASTED else _log(file) as log:
         project = salted(project, [log])
-        logged, name = _chosen(log, pick, log_format)
+        logged, name = chosen(log, pick, log_format)
         return _of_log(logged, name, order, project, model)
 
 
+def _is_log(path: Path, pick: str, project: Project) -> bool:
+    """Tell a log from a conversation of the project. Raises BadInput for a folder or a missing file."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name one file in it, or the conversation that is meant")
+    if path.is_file():
+        return bool(pick) or not _is_fixture(path, project)
+    if pick:
+        raise BadInput(f"there is no file {path}")
+    return False
+
+
 def _is_fixture(path: Path, project: Project) -> bool:
-    if path.suffix not in SUFFIXES:
-        return False
-    return path.absolute().is_relative_to(project.conversations) or path.suffix != ".json"
+    """Tell a conversation from recorded HTTP, which may be YAML as well."""
+    if path.absolute().is_relative_to(project.conversations):
+        return path.suffix in SUFFIXES
+    return path.suffix in SUFFIXES and path.suffix != ".json" and bool(_MESSAGES.search(path.read_bytes()))
 
 
 @contextmanager
@@ -83,93 +95,6 @@ def _pasted() -> Iterator[Log]:
 @contextmanager
 def _log(path: Path) -> Iterator[Log]:
     yield Log(path.absolute(), path.name)
-
-
-def _chosen(log: Log, pick: str, log_format: str) -> tuple[Logged, str]:
-    """Return the exchange that is picked, and the name of the log's format. Raises BadInput."""
-    body = _request(log.path)
-    if body is not None and log_format == "auto" and not pick:
-        return body, ""
-    reading = Reading([log], log_format, Progress())
-    exchanges = list(reading.exchanges(log))
-    usable = [one for one in exchanges if not _refusal(one)]
-    found = [one for one in usable if not pick or pick in _ids(one)] or _by_line(log, pick, usable)
-    if not found:
-        _refuse(log, pick, exchanges, usable)
-    if len(found) > 1 and not pick:
-        raise BadInput(f"{log.shown} holds {len(found)} exchanges; pick one: {log.shown}#{_listed(found)}")
-    return found[-1], reading.format(log) or ""  # of a trace the last call, which has all before it in it
-
-
-def _by_line(log: Log, pick: str, usable: list[Logged]) -> list[Logged]:
-    """Return the exchanges whose lines hold an id, whatever its key is called there."""
-    places = set()
-    with log.path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if json.dumps(pick).encode() in line:
-                places.add(f"line {number}")
-    return [one for one in usable if one.place in places]
-
-
-def _refuse(log: Log, pick: str, exchanges: list[Logged], usable: list[Logged]) -> None:
-    known = [name for one in usable for name in sorted(_ids(one))]
-    if pick and known:
-        raise BadInput(f'{log.shown} has nothing called "{pick}"; {nearest(pick, known)}')
-    raise BadInput(
-        Fault(log.shown, 0, 0, f"{one.place}: {_refusal(one)}".removeprefix(": ")) for one in exchanges
-    )
-
-
-def _refusal(logged: Logged) -> str:
-    try:
-        model_call(logged, "any")
-    except Refused as why:
-        return str(why)
-    return ""
-
-
-def _request(path: Path) -> Logged | None:
-    """Return a file that is nothing but the body of a request."""
-    logged = Logged("", "", request=path.read_bytes())
-    try:
-        body = parse(logged.request)
-    except (ValueError, RecursionError):
-        return None
-    plain = isinstance(body, dict) and not {"request", "response", "log", "kwargs"} & body.keys()
-    return logged if plain and not _refusal(logged) else None
-
-
-def _ids(logged: Logged) -> set[str]:
-    """Return what an exchange is called by: its place and number, and all ids that its record holds."""
-    number = logged.place.rpartition(" ")[2]
-    names = {logged.place, number, logged.thread, *_strings(logged.source), *_headers(logged)}
-    try:
-        answered = parse(logged.response or b"")
-    except (ValueError, RecursionError):
-        answered = None
-    if isinstance(answered, dict):
-        names |= {str(answered.get("id") or ""), str(answered.get("responseId") or "")}
-    return names - {""}
-
-
-def _headers(logged: Logged) -> Iterator[str]:
-    for name, value in logged.response_headers.items():
-        if name.lower().endswith(("request-id", "trace-id")):
-            yield value
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _strings(item)
-
-
-def _listed(found: list[Logged]) -> str:
-    places = [one.place.rpartition(" ")[2] for one in found]
-    more = f" and {len(places) - _LISTED} more" if len(places) > _LISTED else ""
-    return ", #".join(places[:_LISTED]) + more
 
 
 def _of_log(logged: Logged, log_format: str, order: Order, project: Project, model: str | None) -> Source:
@@ -192,7 +117,7 @@ def _of_written(written: Written, order: Order, project: Project) -> Source:
     if order.target:
         target = project.target(order.target)
     probe = Probe(conversation, target, Entry(conversation.name, (target.name,), assertions=built))
-    logged = Answer.of(assertions.judge(built, transcript)) if transcript.turns else None
+    logged = Answer(_wrong(built, written)) if transcript.turns else None
     return Source(probe, project, conversation.name, judges, logged)
 
 
@@ -202,10 +127,16 @@ def _judges(written: Written) -> tuple[Json, ...]:
     Where the log itself breaks that, this is what went wrong, and nothing may excuse it.
     """
     proposed = [item for item in written.assertions if _name(item) not in _NOT_ASKED]
-    contract = assertions.build("contract")
-    if any(verdict.bad for verdict in assertions.judge([contract], written.transcript)):
+    if any(kind for name, kind, _ in _wrong([assertions.build("contract")], written)):
         proposed = [item for item in proposed if not getattr(_build(item), "excuses", ())]
     return (*proposed, "contract")
+
+
+def _wrong(judges: Iterable[Assertion], written: Written) -> tuple[tuple[str, str, str], ...]:
+    """What was wrong with the answer in the log. What a trace does not hold was not missing in the answer."""
+    found = Answer.of(assertions.judge(judges, written.transcript)).wrong
+    derived = written.transcript.conversation.source.get("derived")
+    return tuple(one for one in found if not (derived and one[:2] in _NOT_TOLD))
 
 
 def _name(item: Json) -> str:
