@@ -36,6 +36,7 @@ def test_a_candidate_that_is_as_good_may_take_over(tmp_path, monkeypatch, capfd)
     assert "Switch to new" in found.out
     for name in ("index.html", "cases.html", "summary.md", "comparison.json"):
         assert (found.folder / name).stat().st_size
+    assert '<a href="cases.html">all cases</a>' in (found.folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_candidate_that_is_worse_must_not(tmp_path, monkeypatch, capfd):

@@ -32,7 +32,7 @@ def keep(found: Comparison, run_jsonl: Path) -> Path:
     write(folder / DATA, [json.dumps(found.to_json(), indent=2), "\n"])
     write(folder / SUMMARY, [markdown(found, PAGE)])
     render_cases(run_jsonl, folder / CASES)
-    render(found, run_jsonl, folder / PAGE)
+    render(found, run_jsonl, folder / PAGE, CASES)
     return folder / PAGE
 
 

@@ -15,7 +15,7 @@ from replay.report.page import fill
 
 HEAD = """
 <h1 class="headline {{ tone }}">{{ headline }}</h1>
-<p class="meta">{% for text in meta %}<span>{{ text }}</span>{% endfor %}{% if command %}<code>{{ command }}</code>{% endif %}</p>
+<p class="meta">{% for text in meta %}<span>{{ text }}</span>{% endfor %}{% if cases %}<a href="{{ cases }}">all cases</a>{% endif %}{% if command %}<code>{{ command }}</code>{% endif %}</p>
 {{ body }}
 {% if notes %}<ul class="notice notes" aria-label="Notes">{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>{% endif %}
 """  # noqa: E501 - markup reads better unbroken
@@ -78,14 +78,18 @@ def headline(comparison: Comparison) -> str:
     return f"Stay with {comparison.baseline}"
 
 
-def html(comparison: Comparison) -> Any:
-    """Return the head of the page: of one candidate all of it, of several an overview."""
+def html(comparison: Comparison, cases: str = "") -> Any:
+    """Return the head of the page: of one candidate all of it, of several an overview.
+
+    `cases` is the address of the page that has every case.
+    """
     alone = len(comparison.versus) == 1
     return fill(
         HEAD,
         tone=tone(comparison),
         headline=headline(comparison),
         meta=[text for text in _meta(comparison) if text],
+        cases=cases,
         command=_command(comparison),
         body=verdict(comparison.versus[0]) if alone else _overview(comparison),
         notes=comparison.notes,

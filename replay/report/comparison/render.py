@@ -43,12 +43,14 @@ TABS = """
 """  # noqa: E501 - markup reads better unbroken
 
 
-def render(comparison: Comparison, run_jsonl: Path, out: Path) -> None:
+def render(comparison: Comparison, run_jsonl: Path, out: Path, cases: str = "") -> None:
     """Write the page of a comparison to `out`, whole or not at all; `run_jsonl` may be the run's folder.
+
+    `cases` is the address of the page that has every case, seen from this one.
 
     Raises BadInput where there is no run to read, StorageError where the page cannot be written.
     """
-    write(out, _pieces(comparison, locate(run_jsonl), out.parent))
+    write(out, _pieces(comparison, locate(run_jsonl), out.parent, cases))
 
 
 @dataclass(slots=True)
@@ -59,12 +61,13 @@ class Picked:
     asked: dict[str, Target] = field(default_factory=dict)
 
 
-def _pieces(comparison: Comparison, path: Path, folder: Path) -> Iterator[bytes]:
+def _pieces(comparison: Comparison, path: Path, folder: Path, cases: str) -> Iterator[bytes]:
     _, lines, _ = scan(path)
     wanted = {case for versus in comparison.versus for case in changes.wanted(versus.changes)}
     with tempfile.TemporaryFile(dir=folder) as spool:
         picked = _pick(lines, wanted, Blocks(spool))
-        yield from around(_frame(comparison, path.resolve().parent.name, picked), page.MARK, spool)
+        frame = _frame(comparison, path.resolve().parent.name, picked, cases)
+        yield from around(frame, page.MARK, spool)
 
 
 def _pick(lines: Iterable[Line], wanted: set[tuple[str, str]], blocks: Blocks) -> Picked:
@@ -85,7 +88,7 @@ def _note(asked: dict[str, Target], target: Any) -> None:
         asked[name] = Target(name, provider, model)
 
 
-def _frame(comparison: Comparison, name: str, picked: Picked) -> str:
+def _frame(comparison: Comparison, name: str, picked: Picked, cases: str) -> str:
     several = len(comparison.versus) > 1
     parts = [_candidate(comparison, versus, picked, several) for versus in comparison.versus]
     return page.frame(
@@ -95,7 +98,7 @@ def _frame(comparison: Comparison, name: str, picked: Picked) -> str:
         name=name,
         skip="Skip to the conversations",
         noscript=NOSCRIPT,
-        sections=[("verdict", head.html(comparison)), ("candidates", _candidates(comparison, parts))],
+        sections=[("verdict", head.html(comparison, cases)), ("candidates", _candidates(comparison, parts))],
         beside="",
         index=page.island({"baseline": comparison.baseline}),
     )
