@@ -270,6 +270,7 @@ def test_dates_count_where_the_provider_itself_is_asked():
     assert shutdowns.of("claude-3-opus-latest", "anthropic", {}).on == date(2026, 1, 5)
     assert shutdowns.of("claude-3-opus-20240229", "anthropic", {"platform": "bedrock"}) is None
     assert shutdowns.of("openai/gpt-4-0314", "openai_compatible", {}).on == date(2026, 3, 26)
+    assert shutdowns.of("models/gemini-1.5-flash-latest", "gemini", {}).on == date(2025, 9, 24)
     assert shutdowns.of("gpt-4-0314", "azure", {}) is None
     assert shutdowns.of("gpt-4o-latest-of-mine", "openai", {}) is None
 
@@ -501,3 +502,11 @@ def test_a_turn_of_a_line_is_found_at_the_line(project):
     log(path, *({"task_id": 4, "reward": 0.0, "info": {}, "traj": one, "trial": 0} for one in (said, spoilt)))
     (found,) = lint([path], Project.find(project), select=("empty-message",))
     assert (found.line, found.record) == (2, "line 2, turn 2")
+
+
+def test_the_model_to_move_to_is_one_that_still_answers(project):
+    path = log(project / "log.jsonl", {"request": asked(("user", "hi")) | {"model": "gpt-3.5-turbo-0301"}})
+    (found,) = lint([path], Project.find(project), select=("model-shut-down",), today=date(2026, 11, 21))
+    assert found.mend == "move to gpt-5.6-terra, and compare before: replay compare"
+    (found,) = lint([path], Project.find(project), select=("model-shut-down",), today=date(2025, 11, 21))
+    assert found.mend == "move to gpt-3.5-turbo, and compare before: replay compare"
