@@ -147,6 +147,26 @@ def test_what_is_pasted_and_no_request_is_bad_input(project, monkeypatch, capsys
     assert capsys.readouterr().err.startswith("standard input: error: ")
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("curl https://api.openai.com", "the request body is not JSON"),
+        ('{"model": "m", "messages": {"role": "user"}}', "its messages are no list"),
+    ],
+)
+def test_what_is_wrong_with_a_request_that_is_pasted_is_told(project, monkeypatch, capsys, body, told):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body.encode())))
+    assert main(["lint", "-"]) == 4
+    assert capsys.readouterr().err == f"standard input: error: {told}\n"
+
+
+def test_a_request_in_a_file_may_begin_with_a_byte_order_mark(project):
+    path = project / "request.json"
+    path.write_text(json.dumps(asked(("user", " "))), "utf-8-sig")
+    (found,) = lint([path], Project.find(project))
+    assert (found.rule, found.at) == ("empty-message", "messages[0]")
+
+
 def test_the_same_thing_in_a_log_is_told_once_with_its_first_place(project):
     history = [("user", "hi"), ("user", " "), ("assistant", "Hello."), ("user", "bye")]
     path = log(

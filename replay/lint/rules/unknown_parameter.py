@@ -15,6 +15,7 @@ from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
 SEVERITY = "warning"
+_MEND = "leave it out, or send it to who takes it"
 _OPENAI_S = re.compile(r"(?:ft:)?(?:gpt-\d|chatgpt-|o\d\b).*")  # models that others serve by longer names
 
 
@@ -30,7 +31,10 @@ def check(subject: Subject) -> Iterator[Found]:
     who, known = _documented().get(wire) or ("the chat wire", PARAMS | {"tools"})
     for name in _given(subject, wire):
         if _snake(name) not in known and (wire or get_close_matches(name, known, n=1, cutoff=0.85)):
-            yield Found(("params", name), f"{who} has no parameter {name}", nearest(name, known))
+            near = get_close_matches(_snake(name), known, n=1)
+            yield Found(
+                ("params", name), f"{who} has no parameter {name}", nearest(name, near) if near else _MEND
+            )
 
 
 def _wire(subject: Subject) -> str:
