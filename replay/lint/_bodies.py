@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from replay.conversation import Json, Object
 from replay.documents import Keys
 from replay.jsontext import parse, same
-from replay.lint._shortest import Read, place
 
 _SCHEMAS = (("parameters",), ("input_schema",), ("inputSchema", "json"), ("parametersJsonSchema",))
 _DEEPEST = {"messages": 4, "tools": 2}  # keys that lead to a message or its call, and to a tool
 
 
-def where(body: Object, told: Object, keys: Keys, read: Read | None) -> Keys:
+def where(body: Object, told: Object, keys: Keys, find: Callable[[Keys], Keys]) -> Keys:
     """Return where a body says what keys lead to; `told` is the request in the common words.
 
-    Where it says that in other words, the message, call or tool it belongs to is meant; () is the whole body.
+    Where it says that in other words, the message, call or tool it belongs to is meant, which `find` knows the
+    place of; () is the whole body.
     """
     if keys[:1] == ("params",):
         return _named(body, str(keys[1])) if len(keys) > 1 else ()
@@ -24,7 +24,7 @@ def where(body: Object, told: Object, keys: Keys, read: Read | None) -> Keys:
     here, value = at(body, keys, None), at(told, keys, None)
     if here is not None and (value is None or same(here, value)):
         return keys
-    found = place(body, keys, read) if read and len(keys) > 1 else ()
+    found = find(keys[: 4 if keys[2:3] == ("tool_calls",) else 2]) if len(keys) > 1 else ()
     rest = keys[_DEEPEST.get(str(keys[0]), 1) :] if keys else ()
     if keys[:1] == ("tools",):
         return _in_tool(body, rest, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol
 
 from replay.conversation import Object
@@ -13,7 +13,7 @@ from replay.documents import Document, Keys
 from replay.errors import BadInput
 from replay.lint._bodies import unwrapped, where
 from replay.lint._recent import digest
-from replay.lint._shortest import Read
+from replay.lint._shortest import Read, place
 from replay.lint.finding import dotted
 
 _LINE = re.compile(r"line (\d+)\b")
@@ -97,7 +97,12 @@ class InBody:
     def of(self, keys: Keys) -> tuple[int, int, str]:
         """See Place."""
         line = _LINE.match(self.record)
-        return int(line[1]) if line else 0, 0, dotted(where(self.body, self.told, keys, self.read))
+        return int(line[1]) if line else 0, 0, dotted(where(self.body, self.told, keys, self._find))
+
+    @cached_property
+    def _find(self) -> Callable[[Keys], Keys]:
+        """A tool may have many findings: it is looked for once."""
+        return cache(lambda keys: place(self.body, keys, self.read) if self.read else ())
 
     def fingerprint(self, keys: Keys, reason: str) -> bytes:
         """See Place: a message is the same with the same before it, a full context in one conversation."""

@@ -30,7 +30,16 @@ def place(body: Object, keys: Keys, read: Read) -> Keys:
     def holds(other: Json) -> bool:
         return isinstance(other, dict) and _signs(other, keys, read)[0].count(wanted) > before
 
+    body = _needed(body, holds)
     return _listed(body, holds) or _beside(body, holds)
+
+
+def _needed(body: Object, holds: Holds) -> Object:
+    """Return the body with all empty that can be: a codec is quick with what is left."""
+    for name, held in _longest_first(body):
+        other = body | {name: type(held)()}
+        body = other if holds(other) else body
+    return body
 
 
 def _signs(body: Object, keys: Keys, read: Read) -> tuple[list[tuple[str | None, ...]], int]:
