@@ -15,8 +15,8 @@ _DEEPEST = {"messages": 4, "tools": 2}  # keys that lead to a message or its cal
 def where(body: Object, told: Object, keys: Keys, find: Callable[[Keys], Keys]) -> Keys:
     """Return where a body says what keys lead to; `told` is the request in the common words.
 
-    Where it says that in other words, the message, call or tool it belongs to is meant, which `find` knows the
-    place of; () is the whole body.
+    Where it says that in other words, the message, call or tool it belongs to is meant, whose place `find`
+    knows; () is the whole body.
     """
     if keys[:1] == ("params",):
         return _named(body, str(keys[1])) if len(keys) > 1 else ()
@@ -24,13 +24,20 @@ def where(body: Object, told: Object, keys: Keys, find: Callable[[Keys], Keys]) 
     here, value = at(body, keys, None), at(told, keys, None)
     if here is not None and (value is None or same(here, value)):
         return keys
-    found = find(keys[: 4 if keys[2:3] == ("tool_calls",) else 2]) if len(keys) > 1 else ()
+    head = keys[: 4 if keys[2:3] == ("tool_calls",) else 2]
+    found = head if _is_named(body, told, head) else find(head) if len(keys) > 1 else ()
     rest = keys[_DEEPEST.get(str(keys[0]), 1) :] if keys else ()
     if keys[:1] == ("tools",):
         return _in_tool(body, rest, found)
     if not found or keys[-1] in ("content", "text"):
         return _said(body, value, found)
     return _same(body, value, found) if len(keys) > 2 else found
+
+
+def _is_named(body: Object, told: Object, head: Keys) -> bool:
+    """Tell whether a tool of that name stands there: most wires list them as they are."""
+    name = at(told, (*head, "function", "name"), None)
+    return name is not None and at(body, (*head, "name"), None) == name
 
 
 def unwrapped(data: Json, keys: Keys) -> Keys:
