@@ -147,6 +147,26 @@ def test_what_is_pasted_and_no_request_is_bad_input(project, monkeypatch, capsys
     assert capsys.readouterr().err.startswith("standard input: error: ")
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("curl https://api.openai.com", "the request body is not JSON"),
+        ('{"model": "m", "messages": {"role": "user"}}', "its messages are no list"),
+    ],
+)
+def test_what_is_wrong_with_a_request_that_is_pasted_is_told(project, monkeypatch, capsys, body, told):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body.encode())))
+    assert main(["lint", "-"]) == 4
+    assert capsys.readouterr().err == f"standard input: error: {told}\n"
+
+
+def test_a_request_in_a_file_may_begin_with_a_byte_order_mark(project):
+    path = project / "request.json"
+    path.write_text(json.dumps(asked(("user", " "))), "utf-8-sig")
+    (found,) = lint([path], Project.find(project))
+    assert (found.rule, found.at) == ("empty-message", "messages[0]")
+
+
 def test_the_same_thing_in_a_log_is_told_once_with_its_first_place(project):
     history = [("user", "hi"), ("user", " "), ("assistant", "Hello."), ("user", "bye")]
     path = log(
@@ -270,6 +290,7 @@ def test_dates_count_where_the_provider_itself_is_asked():
     assert shutdowns.of("claude-3-opus-latest", "anthropic", {}).on == date(2026, 1, 5)
     assert shutdowns.of("claude-3-opus-20240229", "anthropic", {"platform": "bedrock"}) is None
     assert shutdowns.of("openai/gpt-4-0314", "openai_compatible", {}).on == date(2026, 3, 26)
+    assert shutdowns.of("models/gemini-1.5-flash-latest", "gemini", {}).on == date(2025, 9, 24)
     assert shutdowns.of("gpt-4-0314", "azure", {}) is None
     assert shutdowns.of("gpt-4o-latest-of-mine", "openai", {}) is None
 
@@ -408,3 +429,104 @@ def test_the_command_works_on_its_own(project):
 def test_bad_settings_raise_before_anything_is_read(project):
     with pytest.raises(BadInput, match="no rule is called"):
         Linter(Project.find(project), ignore=("nonsense",))
+
+
+SPOKEN = {  # the same conversation in the words of each wire
+    "anthropic": {
+        "model": "claude-sonnet-5",
+        "max_tokens": 9,
+        "system": [{"type": "text", "text": "Be kind."}],
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "tool_use", "id": "a", "name": "look", "input": {}},
+                    {"type": "tool_use", "id": "a", "name": "look", "input": {"x": 1}},
+                ],
+            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "z", "content": "1"}]},
+            {"role": "user", "content": [{"type": "text", "text": " "}]},
+        ],
+        "tools": [
+            {"name": "a b", "input_schema": {"type": "object"}},
+            {"name": "a b", "input_schema": {"type": "text"}},
+        ],
+    },
+    "openai_responses": {
+        "model": "gpt-5.6-luna",
+        "instructions": "Be kind.",
+        "input": [
+            {"role": "user", "content": "hi"},
+            {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"},
+            {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "z", "output": "1"},
+            {"role": "user", "content": [{"type": "input_text", "text": " "}]},
+        ],
+        "tools": [
+            {"type": "function", "name": "a b", "parameters": {}},
+            {"type": "function", "name": "a b", "parameters": {"type": "text"}},
+        ],
+    },
+    "gemini": {
+        "model": "gemini-3.5-flash",
+        "systemInstruction": {"parts": [{"text": "Be kind."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "hi"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "look", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "look", "response": {"r": 1}}}]},
+            {"role": "user", "parts": [{"text": " "}]},
+        ],
+        "tools": [
+            {"functionDeclarations": [{"name": "a b"}, {"name": "a b", "parameters": {"type": "TEXT"}}]}
+        ],
+    },
+}
+PLACES = {
+    "anthropic": {
+        "broken-schema": "tools[1].input_schema.type",
+        "duplicate-tool": "tools[1]",
+        "duplicate-tool-call-id": "messages[1].content[1].id",
+        "empty-message": "messages[3]",
+        "orphan-tool-result": "messages[2].content[0].tool_use_id",
+        "unanswered-tool-call": "messages[1].content[1]",
+    },
+    "openai_responses": {
+        "broken-schema": "tools[1].parameters.type",
+        "duplicate-tool": "tools[1]",
+        "duplicate-tool-call-id": "input[2].call_id",
+        "empty-message": "input[4]",
+        "orphan-tool-result": "input[3].call_id",
+        "unanswered-tool-call": "input[2]",
+    },
+    "gemini": {
+        "broken-schema": "tools[0].functionDeclarations[1].parameters.type",
+        "duplicate-tool": "tools[0].functionDeclarations[1]",
+        "empty-message": "contents[3]",
+    },
+}
+
+
+@pytest.mark.parametrize("wire", SPOKEN)
+def test_what_is_found_is_where_the_wire_that_was_spoken_says_it(project, wire):
+    path = project / "request.json"
+    path.write_text(json.dumps(SPOKEN[wire], indent=1))
+    found = lint([path], Project.find(project), select=tuple(PLACES[wire]))
+    assert {one.rule: one.at for one in found} == PLACES[wire]
+
+
+def test_a_turn_of_a_line_is_found_at_the_line(project):
+    path = project / "runs.jsonl"
+    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Hello."}]
+    spoilt = [*said, {"role": "user", "content": " "}, said[1]]
+    log(path, *({"task_id": 4, "reward": 0.0, "info": {}, "traj": one, "trial": 0} for one in (said, spoilt)))
+    (found,) = lint([path], Project.find(project), select=("empty-message",))
+    assert (found.line, found.record) == (2, "line 2, turn 2")
+
+
+def test_the_model_to_move_to_is_one_that_still_answers(project):
+    path = log(project / "log.jsonl", {"request": asked(("user", "hi")) | {"model": "gpt-3.5-turbo-0301"}})
+    (found,) = lint([path], Project.find(project), select=("model-shut-down",), today=date(2026, 11, 21))
+    assert found.mend == "move to gpt-5.6-terra, and compare before: replay compare"
+    (found,) = lint([path], Project.find(project), select=("model-shut-down",), today=date(2025, 11, 21))
+    assert found.mend == "move to gpt-3.5-turbo, and compare before: replay compare"

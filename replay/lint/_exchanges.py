@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from replay import providers
 from replay.conversation import Json
 from replay.errors import Fault
 from replay.importers import Logged
@@ -89,7 +90,8 @@ class Exchanges:
 def _place(found: Facts, path: str) -> InBody:
     told = {"messages": [one.to_json() for one in found.request.messages]}
     told["tools"] = [one.to_wire() for one in found.request.tools]
-    return InBody(path, found.logged.place, found.call.body, told, histories(found.request.messages))
+    read = providers.registry.get(found.call.wire).decode_request
+    return InBody(path, found.logged.place, found.call.body, told, histories(found.request.messages), read)
 
 
 def _in_thread(subject: Subject, place: InBody, found: Facts, threads: Threads) -> Subject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Sources:
         if self.log_format != "auto" or _is_likely(reading.format(log), first):
             return None
         shown = self.project.shown(log.path)
-        body = _document(log.path) if first.lstrip()[:1] == b"{" else None
+        body = _document(log.path) if first.removeprefix(BOM_UTF8).lstrip()[:1] == b"{" else None
         if self.exchanges.list_of_models(body, shown):
             return []
         with suppress(Refused):

@@ -114,7 +114,7 @@ def _other(logged: Logged, asked: Json) -> str:
     path = urlsplit(logged.url).path
     if logged.method != "POST":
         return f"{logged.method} {path or '/'} is no call to a model"
-    if logged.request.lstrip()[:1] == b"{" and asked is None:
+    if asked is None and (logged.request.lstrip()[:1] == b"{" or (logged.request.strip() and not logged.url)):
         return "the request body is not JSON"
     for pattern, what in _OTHERS.items():
         if re.search(pattern, path.rstrip("/")):
@@ -125,6 +125,8 @@ def _other(logged: Logged, asked: Json) -> str:
 
 
 def _other_body(asked: Object) -> str:
+    if not isinstance(asked.get("messages", []), list):
+        return "its messages are no list"
     if "messages" in asked:
         return "its answer is not a chat completion"
     return "an embeddings request: no provider reads it" if "input" in asked else "no messages"

@@ -14,7 +14,20 @@ def found(subject: Subject, counts: Callable[[int], bool]) -> Iterator[Found]:
     asked = subject.request.model
     known = subject.around.shutdowns.of(asked, subject.provider, subject.settings) if asked else None
     if known is not None and counts((known.on - subject.around.today).days):
-        yield Found((), _reason(asked, known, (known.on - subject.around.today).days), _mend(known))
+        reason = _reason(asked, known, (known.on - subject.around.today).days)
+        yield Found((), reason, _mend(_living(known.instead, subject)))
+
+
+def _living(name: str, subject: Subject) -> str:
+    """Follow what is named instead, which may be gone by now too, to what is not."""
+    gone: set[str] = set()
+    while name and name not in gone:
+        gone.add(name)
+        known = subject.around.shutdowns.of(name, subject.provider, subject.settings)
+        if known is None or known.on > subject.around.today:
+            return name
+        name = known.instead
+    return ""
 
 
 def _reason(model: str, known: Shutdown, days: int) -> str:
@@ -23,6 +36,6 @@ def _reason(model: str, known: Shutdown, days: int) -> str:
     return f"{model} {when} ({known.source}{read})"
 
 
-def _mend(known: Shutdown) -> str:
-    other = f"move to {known.instead}" if known.instead else "move to another model"
+def _mend(instead: str) -> str:
+    other = f"move to {instead}" if instead else "move to another model"
     return f"{other}, and compare before: replay compare"

@@ -21,6 +21,12 @@ _CHANGING = (
         re.compile(r"\b(?:current date|today(?:'s date)?|date today)\b[^\n]{0,30}\b\d{4}\b", re.IGNORECASE),
     ),
     (
+        "a date",
+        re.compile(
+            r"^\W*(?:date|datetime|time|timestamp)\W[^\n]{0,20}\b\d{4}\b", re.IGNORECASE | re.MULTILINE
+        ),
+    ),
+    (
         "a UUID",
         re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE),
     ),

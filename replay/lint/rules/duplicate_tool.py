@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replay.documents import Keys
 from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
@@ -13,9 +12,9 @@ SEVERITY = "error"
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find functions that are declared again."""
-    first: dict[str, Keys] = {}
+    seen: set[str] = set()
     for keys, tool in subject.functions:
-        if tool.name in first:
-            reason = f"{tool.name} is declared twice, first as tools[{first[tool.name][1]}]"
+        if tool.name in seen:
+            reason = f"another tool before it is called {tool.name} too"
             yield Found(keys, reason, "keep one of them, or give the other a name of its own")
-        first.setdefault(tool.name, keys)
+        seen.add(tool.name)

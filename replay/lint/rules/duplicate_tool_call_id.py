@@ -12,20 +12,20 @@ SEVERITY = "error"
 
 def check(subject: Subject) -> Iterator[Found]:
     """Find ids that are used again before they are answered, and results of calls that are answered."""
-    waiting: dict[str, int] = {}
-    answered: dict[str, int] = {}
+    waiting: dict[str, str] = {}  # ids with the names of the tools
+    answered: dict[str, str] = {}
     for index, message in enumerate(subject.messages):
         name = message.tool_call_id or ""
         if message.role == "tool" and name in answered:
-            reason = f'call "{name}" is answered twice, first in messages[{answered[name]}]'
+            reason = f'call "{name}" of {answered[name]} is answered a second time'
             yield Found(("messages", index, "tool_call_id"), reason, "keep one result for each call")
-        elif message.role == "tool" and waiting.pop(name, None) is not None:
-            answered[name] = index
+        elif message.role == "tool" and name in waiting:
+            answered[name] = waiting.pop(name)
         for number, call in enumerate(message.tool_calls):
             if call.id in waiting:
-                reason = f'tool call id "{call.id}" is used twice, first in messages[{waiting[call.id]}]'
+                reason = f'tool call id "{call.id}" is that of a call of {waiting[call.id]} before it'
                 keys = ("messages", index, "tool_calls", number, "id")
                 yield Found(keys, reason, "give each call an id of its own: results are matched by it")
             if call.id:
-                waiting[call.id] = index
+                waiting[call.id] = call.name
                 answered.pop(call.id, None)

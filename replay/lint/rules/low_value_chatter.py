@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from replay.diff import short
 from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
@@ -23,11 +24,13 @@ _CHATTER = re.compile(rf"(?:(?:{'|'.join(_PHRASES)})[\s,.!?:)☺🙂😊-]*)+", 
 def check(subject: Subject) -> Iterator[Found]:
     """Find three messages or more before the last one that say nothing but ok, thanks or welcome."""
     said = subject.of("user", "assistant")[:-1]
-    chatter = [text.keys[1] for text in said if _is_chatter(text.text.strip())]
+    chatter = [text for text in said if _is_chatter(text.text.strip())]
     if len(chatter) >= _FEWEST:
-        named = ", ".join(f"[{index}]" for index in chatter)
-        reason = f"{len(chatter)} messages say nothing that later turns need: {named}"
-        yield Found(("messages", chatter[0]), reason, "leave pleasantries out of the history that is sent")
+        words = ", ".join(short(text.text.strip(), 30) for text in chatter[:_FEWEST])
+        reason = f"{len(chatter)} messages say nothing that later turns need: {words}"
+        yield Found(
+            ("messages", chatter[0].keys[1]), reason, "leave pleasantries out of the history that is sent"
+        )
 
 
 def _is_chatter(text: str) -> bool:

@@ -21,5 +21,5 @@ def check(subject: Subject) -> Iterator[Found]:
     begun = roles.index("assistant") if "assistant" in roles else len(roles)
     for index, pair in enumerate(pairwise(roles), 1):
         if pair == ("user", "user") and index > begun:
-            reason = f"messages[{index - 1}] and this one are both a user's, with no reply between them"
+            reason = "this message and the one before it are both a user's, with no reply between them"
             yield Found(("messages", index), reason, _MEND)

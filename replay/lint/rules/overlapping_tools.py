@@ -21,9 +21,9 @@ _MEND = "join them into one tool with a parameter, or say in both descriptions w
 def check(subject: Subject) -> Iterator[Found]:
     """Find pairs with nearly the same words in their descriptions and the same parameters."""
     tools = [(keys, tool, _words(tool)) for keys, tool in subject.functions][:_MOST]
-    for (first, one, ours), (keys, other, theirs) in combinations(tools, 2):
+    for (_, one, ours), (keys, other, theirs) in combinations(tools, 2):
         if one.name != other.name and _alike(ours, theirs) and _takes(one) == _takes(other):
-            reason = f"{other.name} reads like {one.name} (tools[{first[1]}]), with the same parameters"
+            reason = f"{other.name} reads like {one.name}, with the same parameters"
             yield Found(keys, reason, _MEND)
 
 

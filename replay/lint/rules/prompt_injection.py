@@ -22,6 +22,10 @@ _MARKERS = (
         "orders to drop its instructions",
         r"\b(?:ignore|disregard|forget)\s+(?:everything|all)\s+(?:above|before|you were told)",
     ),
+    (
+        "orders to drop its instructions",
+        r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+)?your\s+(?:\w+\s+)?(?:instructions|guidelines|rules|training)\b",
+    ),
     ("another role", r"\byou are now\s+(?:DAN|an? (?:unrestricted|unfiltered|jailbroken|evil)|in \w+ mode)"),
     ("another role", r"\b(?:developer|god|jailbreak) mode (?:enabled|on|activated)\b"),
     (

@@ -25,11 +25,9 @@ def check(subject: Subject) -> Iterator[Found]:
         stale.append(text)
     tokens = sum(len(text.text) for text in stale) // CHARACTERS
     if len(stale) >= _FEWEST and tokens >= _TOKENS:
-        first, last = stale[0].keys[1], stale[-1].keys[1]
-        reason = (
-            f"messages[{first}] to [{last}], about {tokens:,} tokens, share no topic with the last {_RECENT}"
-        )
-        yield Found(("messages", first), reason, "drop or summarise them")
+        what = f"{len(stale)} messages from here on, about {tokens:,} tokens"
+        reason = f"{what}, share no topic with the last {_RECENT}"
+        yield Found(("messages", stale[0].keys[1]), reason, "drop or summarise them")
 
 
 def _words(text: Text) -> set[str]:

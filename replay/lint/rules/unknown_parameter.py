@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 
 from replay.errors import nearest
 from replay.fixtures import PARAMS
@@ -11,61 +15,48 @@ from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
 SEVERITY = "warning"
-# Names of CreateChatCompletionRequest in OpenAI's published OpenAPI description, without model and messages.
-_OPENAI = frozenset(
-    (
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "metadata",
-        "modalities",
-        "moderation",
-        "n",
-        "native",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "stop",
-        "store",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "user",
-        "verbosity",
-        "web_search_options",
-    )
-)
+_MEND = "leave it out, or send it to who takes it"
+_OPENAI_S = re.compile(r"(?:ft:)?(?:gpt-\d|chatgpt-|o\d\b).*")  # models that others serve by longer names
 
 
 def check(subject: Subject) -> Iterator[Found]:
-    """Find parameters of Chat Completions that are not known.
+    """Find parameters that are not known, at the top of a body or among those of a fixture.
 
-    OpenAI refuses what it does not know; other servers take more, and only what is almost a known name is
-    found there. A request that OpenAI answered has no unknown ones.
+    Providers refuse what they do not know. Other servers of the chat wire take more, and only what is almost
+    a known name is found there. A request that was answered has no unknown ones.
     """
-    elsewhere = {"base_url", "base_url_env"} & subject.settings.keys()
-    strict = subject.provider == "openai" and subject.addressed and not elsewhere
-    if strict and subject.taken:
+    if subject.taken:
         return
-    known = _OPENAI if strict else PARAMS | {"tools"}
-    for name in subject.params:
-        if name not in known and (strict or get_close_matches(name, known, n=1, cutoff=0.85)):
-            who = "OpenAI" if strict else "the chat wire"
-            yield Found(("params", name), f"{who} has no parameter {name}", f"{nearest(name, known)}")
+    wire = _wire(subject)
+    who, known = _documented().get(wire) or ("the chat wire", PARAMS | {"tools"})
+    for name in _given(subject, wire):
+        if _snake(name) not in known and (wire or get_close_matches(name, known, n=1, cutoff=0.85)):
+            near = get_close_matches(_snake(name), known, n=1)
+            yield Found(
+                ("params", name), f"{who} has no parameter {name}", nearest(name, near) if near else _MEND
+            )
+
+
+def _wire(subject: Subject) -> str:
+    """Return the provider whose own list counts, or nothing for the servers of the chat wire."""
+    if subject.provider in ("", "openai"):
+        elsewhere = {"base_url", "base_url_env"} & subject.settings.keys()
+        theirs = subject.addressed or _OPENAI_S.fullmatch(subject.request.model)
+        return "openai" if theirs and not elsewhere else ""
+    return subject.provider if subject.provider in _documented() and subject.body else ""
+
+
+def _given(subject: Subject, wire: str) -> Iterable[str]:
+    return subject.body if subject.body and wire else (name for name in subject.params if name != "native")
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+@cache
+def _documented() -> dict[str, tuple[str, frozenset[str]]]:
+    """By the provider: whose list it is, and the names on it."""
+    text = files("replay.lint").joinpath("parameters.toml").read_text("utf-8")
+    pages = tomllib.loads(text).items()
+    return {wire: (page["who"], frozenset(page["names"])) for wire, page in pages}

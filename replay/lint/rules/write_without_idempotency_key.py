@@ -11,8 +11,17 @@ from replay.lint.finding import Found
 from replay.lint.subject import Subject
 
 SEVERITY = "note"
-_WRITES = re.compile(r"(?:.*_)?(?:pay|charge|refund|transfer|purchase|buy|book|order|send|submit|place)_\w+")
-_READS = re.compile(r"(?:get|list|search|find|lookup|look_up|fetch|read|check|track|view|show)_\w+")
+_WRITES = re.compile(
+    r"(?:.*_)?(?:pay|charge|refund|transfer|purchase|buy|send|submit)_\w+|(?:book|order|place)_\w+|"
+    r"(?:.*_)?create_(?:appointment|booking|charge|invoice|order|payment|refund|reservation|ticket|transfer)"
+)
+_READS = re.compile(
+    r"(?:get|list|search|find|lookup|look_up|fetch|read|check|track|view|show)_\w+|"
+    r"\w+_(?:details?|history|info|list|lookup|search|status|summary)"
+)
+_HANDS_OVER = re.compile(
+    r"(?:.*_)?transfer_(?:to_\w+|agent|call|control|conversation|task)"
+)  # to another agent
 _KEY = re.compile(
     r"idempoten|dedup|(?:request|client|transaction|operation)_?(?:id|token|key)|nonce", re.IGNORECASE
 )
@@ -28,5 +37,5 @@ def check(subject: Subject) -> Iterator[Found]:
 
 def _writes(tool: Tool) -> bool:
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[.-]", "_", tool.name).lower()
-    guessed = _WRITES.fullmatch(name) and not _READS.fullmatch(name)
+    guessed = _WRITES.fullmatch(name) and not (_READS.fullmatch(name) or _HANDS_OVER.fullmatch(name))
     return tool.effect == "write" or (tool.effect is None and bool(guessed))
