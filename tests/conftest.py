@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.pytester import Pytester, SysModulesSnapshot
+from hypothesis import HealthCheck, settings
 
 from replay import assertions, faults, importers, policies, providers, tools
 from replay.report import sections
@@ -18,6 +19,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.pop("CI", None)  # a test says itself when it is in CI
 
 pytest_plugins = ["pytester"]
+
+# The same examples in every run, however slow the machine; `--hypothesis-profile=explore` looks for new ones.
+_UNHURRIED = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+}
+settings.register_profile("same", derandomize=True, **_UNHURRIED)
+settings.register_profile("explore", **_UNHURRIED)
+settings.load_profile("same")
 
 
 class Sandbox:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
@@ -282,7 +282,7 @@ def test_flipped_bits_never_end_in_a_traceback():
         file.read("c.yaml", bytes(raw))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     st.one_of(
         st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
@@ -302,7 +302,7 @@ TREE = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     st.sampled_from(["body", "parsed_body", "headers", "status", "replay", "content", "method", "uri"]), TREE
 )
@@ -313,7 +313,7 @@ def test_any_tree_in_any_place_is_read_or_refused(key, tree):
     file.read("c.yaml", yaml.safe_dump(data).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.binary(max_size=60), TEXT, TEXT, st.dictionaries(TEXT, TREE, max_size=3))
 def test_what_is_written_is_read_back(body, reason, header, source):
     interaction = one(body, sent=body, reason=reason, headers={"x": [header]}, source={"by": "us"} | source)

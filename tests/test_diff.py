@@ -49,7 +49,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSON, JSON)
 def test_there_are_differences_exactly_where_values_are_not_the_same(before, after):
     assert (differences(before, after) == []) == same(before, after)

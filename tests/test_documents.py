@@ -397,7 +397,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(json_values, st.booleans())
 @example(ODD, False)
 @example({text: text for text in ODD}, True)
@@ -409,7 +409,7 @@ def test_what_was_written_reads_back_equal_and_by_a_yaml_1_1_reader_too(data, op
         assert yaml.safe_load(text) == data
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(json_values)
 def test_writing_is_deterministic_and_a_fixed_point(data):
     text = documents.dump(data)

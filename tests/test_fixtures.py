@@ -16,7 +16,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay import cache, fixtures, schemas
@@ -661,7 +661,7 @@ conversations = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(conversations)
 def test_a_saved_conversation_loads_equal(project, conversation):
     path = fixtures.save(conversation, project)
@@ -679,13 +679,13 @@ def outcome(project, text):
     return None
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: f"messages: {text}".encode()))
 def test_any_bytes_load_or_are_refused(project, data):
     outcome(project, data)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(fixtures.FIELDS), json_values), st.booleans())
 def test_any_json_loads_or_is_refused(project, data, recorded):
     data = data | ({"source": {"format": "x"}} if recorded else {})
@@ -715,7 +715,7 @@ shapes = st.recursive(
 items = st.lists(st.dictionaries(field, shapes, max_size=4), max_size=2)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500)
 @given(items, items, items, st.booleans())
 def test_fixtures_of_any_shape_load_or_are_refused(project, shaped, tools, results, recorded):
     data = {"messages": shaped, "tools": tools, "tool_results": results}

@@ -73,7 +73,7 @@ def test_no_minute_holds_more_requests_than_allowed_and_they_are_spread(rate, mo
     assert sent[-1][0] - sent[0][0] <= 3 * 61 + 1  # and it does not wait for longer than it must
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(10, 200_000),
     st.lists(st.floats(0.0, 0.4), min_size=1, max_size=60),

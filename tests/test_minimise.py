@@ -515,7 +515,7 @@ def histories(draw):
     return Conversation("c", tuple(messages), tools, params)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories(), st.sampled_from(["openai", "anthropic", "gemini"]), st.integers(0, 10**6))
 def test_every_candidate_is_a_legal_history(tmp_path_factory, conversation, provider, salt):
     root = tmp_path_factory.mktemp("legal")

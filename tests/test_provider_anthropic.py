@@ -218,7 +218,7 @@ SAID = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(SAID, max_size=5), st.lists(st.sampled_from(list(FIELDS.values())), max_size=3))
 def test_any_mixture_comes_back_as_it_was(messages, fields):
     sent = body(messages=messages)
@@ -785,7 +785,7 @@ def mutated(draw, value):
 WHOLE = body(system=[TEXT], messages=MESSAGES["calls and results"], tools=[WEATHER], **FIELDS["output"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_request_body_is_read_or_refused(data):
     wild = mutated(data.draw, WHOLE | data.draw(st.sampled_from(list(FIELDS.values()))))
@@ -795,7 +795,7 @@ def test_any_request_body_is_read_or_refused(data):
         assert anthropic.encode(back) == anthropic.encode(read)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_body_is_a_reply_or_unreadable(data):
     wild = mutated(data.draw, data.draw(st.sampled_from(list(REPLIES.values()))))
@@ -806,7 +806,7 @@ def test_any_body_is_a_reply_or_unreadable(data):
         assert anthropic.decode(anthropic.encode_reply(reply)).message.text == reply.message.text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_any_chat_can_be_sent(data):
     asked = {

@@ -248,7 +248,7 @@ WILD = st.recursive(
 WHOLE = [started(), *thinking(0), *cited(1), *use(2, "{}"), *ended("tool_use")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_events_are_a_reply_or_unreadable(data):
     documents = [dict(document) for document in WHOLE]

@@ -68,13 +68,13 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(REQUESTS)
 def test_a_request_comes_back_from_the_wire_as_it_went(request):
     assert openai.decode_request(openai.encode(request)) == request
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.sampled_from(["model", "messages", "tools", "stop"]), JSON | st.lists(JSON, max_size=3)
@@ -126,7 +126,7 @@ def read(decode, document):
         return problem.partial
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WILD | CHOICES)
 def test_any_body_is_a_reply_or_unreadable(body):
     reply = read(openai.decode, body)
@@ -135,7 +135,7 @@ def test_any_body_is_a_reply_or_unreadable(body):
         assert type(reply).from_json(reply.to_json()) == reply
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(WILD | CHOICES, max_size=5))
 def test_any_chunks_are_a_reply_or_unreadable(chunks):
     events = [{"event": "", "data": json.dumps(chunk)} for chunk in chunks]

@@ -161,7 +161,7 @@ JSON = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from([*REPLIES.values(), *REQUESTS.values()]), st.data())
 def test_garbage_anywhere_is_only_ever_unreadable(sample, data):
     sample = json.loads(json.dumps(sample))

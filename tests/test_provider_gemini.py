@@ -800,7 +800,7 @@ def mutated(value, rng, chance=0.15):
     return value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([*REQUESTS.values()]), st.randoms(use_true_random=False))
 def test_requests_of_any_shape_go_back_as_they_came_or_are_refused(body, rng):
     said = mutated(body, rng)
@@ -811,7 +811,7 @@ def test_requests_of_any_shape_go_back_as_they_came_or_are_refused(body, rng):
     assert canonical(gemini.encode(request)) == canonical(said)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([*REPLIES.values(), WHOLE, *STREAM]), st.randoms(use_true_random=False))
 def test_replies_of_any_shape_are_read_or_refused(body, rng):
     for form in (read, lambda said: read(events(said, *STREAM)), lambda said: read(array(said, *STREAM))):

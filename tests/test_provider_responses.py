@@ -607,7 +607,7 @@ REQUEST = {"model": "m", "instructions": "x", "input": [i for items in ITEMS.val
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_garbage_anywhere_is_only_ever_unreadable(data):
     sample = data.draw(
@@ -627,7 +627,7 @@ def test_garbage_anywhere_is_only_ever_unreadable(data):
             openai_responses.decode_stream({"event": "", "data": json.dumps(event)} for event in broken)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_garbage_kept_as_native_is_no_error_to_send(data):
     read = openai_responses.decode_request({"input": [i for items in ITEMS.values() for i in items]})

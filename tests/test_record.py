@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay import fixtures, providers, suites
@@ -389,7 +389,7 @@ ANSWERED = st.fixed_dictionaries({"choices": st.lists(CHOICE | SOMETHING, max_si
 LINE = st.fixed_dictionaries({"request": ASKED, "response": ANSWERED}) | ASKED | SOMETHING
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.lists(LINE, min_size=1, max_size=6))
 def test_whatever_lines_hold_each_has_its_outcome_and_the_suite_loads(tmp_path, lines):
     folder = Path(tempfile.mkdtemp(dir=tmp_path))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording import (
     LIMIT,
@@ -350,7 +350,7 @@ def whole(tmp_path_factory):
     return contents(project.root)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.data())
 def test_any_split_of_a_log_into_files_gives_the_same_conversations(whole, tmp_path_factory, data):
     """In any order of lines and files, with lines that are logged again, imported at once."""

@@ -421,7 +421,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES | st.text(max_size=6), max_size=8).map("".join))
 def test_redacting_twice_is_redacting_once(text):
     redactor = Redactor(SALT, ["the-known-value"], ["Ada"])
@@ -430,7 +430,7 @@ def test_redacting_twice_is_redacting_once(text):
     assert redactor.find(once) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | PIECES,
@@ -448,7 +448,7 @@ def test_json_stays_json_of_the_same_structure(value):
         same_shape(json.loads(written), json.loads(redactor.text(written)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PIECES | st.text(max_size=4), max_size=8), st.booleans(), st.booleans(), st.randoms())
 def test_a_stream_stays_a_stream_of_the_same_events(texts, as_arguments, ascii_only, rng):
     parts = split("".join(texts), rng) if rng.random() < 0.7 else texts

@@ -270,7 +270,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     TREES,
     st.sampled_from([None, "|", ">", '"', "'"]),

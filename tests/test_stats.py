@@ -6,7 +6,7 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from replay import stats
@@ -16,7 +16,6 @@ from replay.stats._flips import sign_flips
 from replay.stats._score import score, score_interval
 
 np = pytest.importorskip("numpy", reason="numpy is missing: pip install 'conversation-replay[compare]'")
-unhurried = settings(deadline=None)  # the first example imports scipy
 
 
 def single(both=0, lost=0, won=0, neither=0):
@@ -55,7 +54,6 @@ def test_the_rate_of_single_attempts_is_the_interval_of_the_literature():
         assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
 
 
-@unhurried
 @given(st.integers(0, 300), st.integers(0, 300), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_rate_of_single_attempts_is_that_of_statsmodels(passed, failed, confidence):
     from statsmodels.stats.proportion import proportion_confint
@@ -88,7 +86,6 @@ def test_the_score_of_single_attempts_is_the_published_one():
     assert score({0.0: 43, -1.0: 1}, -0.1, -1.0) == pytest.approx(1.709, abs=5e-4)
 
 
-@unhurried
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
 def test_the_difference_of_single_attempts_ends_where_tangos_score_is_the_quantile(lost, won, same):
     """In closed form, T. Tango (1998), equations 24 to 26."""
@@ -107,7 +104,6 @@ def test_the_difference_of_single_attempts_ends_where_tangos_score_is_the_quanti
             assert tango(end) == pytest.approx(quantile, abs=1e-4)
 
 
-@unhurried
 @given(st.integers(0, 300), st.integers(0, 300), st.sampled_from([0.8, 0.95, 0.99]))
 def test_the_closed_form_of_the_rate_is_the_score_interval(passed, failed, confidence):
     if passed + failed:
@@ -133,7 +129,6 @@ def test_an_interval_of_what_never_differed_has_a_width():
         )
 
 
-@unhurried
 @given(counted())
 def test_intervals_hold_what_they_are_of_and_their_ends_can_be_reached(pairs):
     found, value = stats.difference(pairs).interval, float(_mean(pairs))
@@ -144,7 +139,6 @@ def test_intervals_hold_what_they_are_of_and_their_ends_can_be_reached(pairs):
     assert found.high >= stats.difference(pairs, 0.8).interval.high
 
 
-@unhurried
 @given(counted())
 def test_exchanging_the_sides_turns_everything_around(pairs):
     there, back = stats.difference(pairs), stats.difference(exchanged(pairs))
@@ -155,7 +149,6 @@ def test_exchanging_the_sides_turns_everything_around(pairs):
     assert there.test == back.test
 
 
-@unhurried
 @given(counted(), st.randoms())
 def test_the_order_and_the_way_of_counting_do_not_matter(pairs, order):
     shuffled = list(pairs.items())
@@ -174,7 +167,6 @@ def _mean(pairs):
 # --- tests of a difference ---
 
 
-@unhurried
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_single_attempts_are_tested_as_statsmodels_tests_them(lost, won):
     from statsmodels.stats.contingency_tables import mcnemar
@@ -184,7 +176,6 @@ def test_single_attempts_are_tested_as_statsmodels_tests_them(lost, won):
     assert found.test == "McNemar, exact"
 
 
-@unhurried
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=8))
 def test_repeats_are_tested_as_scipy_tests_them(passes):
     from scipy.stats import permutation_test
@@ -199,7 +190,6 @@ def test_repeats_are_tested_as_scipy_tests_them(passes):
     assert found.test == "paired sign flips, exact"
 
 
-@unhurried
 @given(counted(attempts=7))
 def test_flipping_signs_is_what_trying_all_ways_gives(pairs):
     values = list(itertools.islice(Counter(changes(pairs)).elements(), 10))
@@ -227,7 +217,6 @@ def test_the_least_p_is_that_of_all_ways():
     assert 0 < stats.difference({Pair(0, 5, 5, 5): 400}).p < 1e-100
 
 
-@unhurried
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 100))
 def test_a_difference_that_mcnemars_test_finds_is_outside_the_interval(lost, won, same):
     found = stats.difference(single(same, lost, won)) if lost + won + same else None
@@ -238,7 +227,6 @@ def test_a_difference_that_mcnemars_test_finds_is_outside_the_interval(lost, won
 # --- non-inferiority ---
 
 
-@unhurried
 @given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 50))
 def test_against_no_margin_it_is_mcnemars_test_one_sided(lost, won, same):
     from scipy.stats import binom
@@ -246,7 +234,6 @@ def test_against_no_margin_it_is_mcnemars_test_one_sided(lost, won, same):
     assert stats.not_worse(single(same, lost, won), 0.0) == pytest.approx(binom.cdf(lost, lost + won, 0.5))
 
 
-@unhurried
 @given(st.integers(0, 200), st.integers(0, 30), st.floats(0.005, 0.5))
 def test_where_nothing_was_won_it_is_the_exact_binomial_test(both, lost, margin):
     from scipy.stats import binom
@@ -262,7 +249,6 @@ def test_conversations_without_a_difference_follow_the_rule_of_three():
         assert stats.at_least({pair: 100}) == pytest.approx(-0.0295, abs=5e-5)
 
 
-@unhurried
 @given(counted(attempts=5), st.floats(0.01, 0.6))
 @example({Pair(4, 5, 5, 5): 1}, 0.05)
 def test_it_is_the_chance_that_randomly_weighted_conversations_are_no_better(pairs, margin):
@@ -276,7 +262,6 @@ def test_it_is_the_chance_that_randomly_weighted_conversations_are_no_better(pai
     assert drawn == pytest.approx(found, abs=5 * math.sqrt(found * (1 - found) / 20_000) + 5 / 20_000)
 
 
-@unhurried
 @given(counted(), st.floats(0.01, 0.9), st.sampled_from([0.01, 0.05, 0.2]))
 def test_the_margin_is_excluded_where_the_bound_excludes_it(pairs, margin, alpha):
     bound = stats.at_least(pairs, alpha)
@@ -284,7 +269,6 @@ def test_the_margin_is_excluded_where_the_bound_excludes_it(pairs, margin, alpha
         assert (stats.not_worse(pairs, margin) <= alpha) == (bound > -margin)
 
 
-@unhurried
 @given(counted(), st.floats(0.01, 0.5), st.floats(0.01, 0.4))
 def test_a_wider_margin_and_a_better_candidate_are_easier_to_show(pairs, margin, more):
     p = stats.not_worse(pairs, margin)
@@ -313,7 +297,6 @@ def test_there_is_no_noise_of_single_attempts_and_none_where_nothing_wavers():
     assert stats.noise({(5, 5): 50, (0, 5): 3}) == 0
 
 
-@unhurried
 @given(st.integers(1, 8), st.data())
 def test_the_chances_of_k_attempts_are_those_of_drawing_k(attempts, data):
     passed, k = data.draw(st.integers(0, attempts)), data.draw(st.integers(1, attempts))
@@ -378,7 +361,6 @@ def test_a_ratio_is_paired_and_of_geometric_means():
     assert stats.Amounts().ratio().low is None
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.floats(0.01, 1e6), st.floats(0.01, 1e6)), min_size=3, max_size=30),
     st.floats(0.1, 10),
@@ -406,7 +388,6 @@ def test_a_ratio_leaves_out_conversations_without_a_number_above_zero():
     assert (kept.baseline.count, kept.baseline.total) == (5, 6.0)
 
 
-@unhurried
 @given(st.lists(st.floats(0, 1e9) | st.just(0.0), min_size=1, max_size=200))
 def test_a_sketch_knows_counts_and_ends_exactly_and_quantiles_to_a_hundredth(numbers):
     sketch = stats.Sketch()
@@ -434,7 +415,6 @@ def test_a_sketch_does_not_grow_with_what_it_is_told():
 # --- families and plans ---
 
 
-@unhurried
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_adjusts_as_statsmodels_does(p_values):
     from statsmodels.stats.multitest import multipletests
@@ -524,7 +504,6 @@ def test_a_bet_is_fair_under_what_it_is_against():
     assert expected == pytest.approx(1.0)
 
 
-@unhurried
 @given(st.lists(st.sampled_from([-1.0, -0.4, 0.0, 0.2, 1.0]), max_size=40), st.randoms())
 def test_a_bet_does_not_depend_on_the_order_and_its_p_never_rises(changes_seen, order):
     bet, shuffled = stats.Betting(-0.05), stats.Betting(-0.05)
