@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,17 +34,19 @@ def compare(run: Path) -> Comparison:
     question, faults = Question.from_json(header["compare"]), list[Fault]()
     tallies = [Tally(question.baseline, candidate) for candidate in question.candidates]
     served: Counted = {target: (Counter(), Counter()) for target in question.targets}
+    answered = 0
     for group in groups(path, faults):
         for tally in tallies:
             tally.add(group)
         _serve(served, group)
+        answered += sum(len(group.get(target, ())) for target in question.targets)
     seen = _seen_before(path, question)
     return Comparison(
         header,
         question.baseline,
         tuple(_versus(tally, question, seen.get(tally.candidate)) for tally in tallies),
         {target: Served(dict(models), dict(marks)) for target, (models, marks) in served.items()},
-        (*_notes(served, header), *map(str, faults)),
+        (*_notes(served, header), *map(str, faults), *_unanswered(question, answered, header, path)),
     )
 
 
@@ -85,3 +88,10 @@ def _notes(served: Counted, header: Object) -> Iterator[str]:
     if header.get("shard"):
         yield f"this is shard {header['shard']}: join all of them with replay merge"
     yield from map(str, header.get("faults") or ())
+
+
+def _unanswered(question: Question, answered: int, header: Object, path: Path) -> Iterator[str]:
+    missing = question.cases - answered
+    if missing > 0 and not header.get("shard"):
+        what = f"{missing} of {question.cases} cases have no answer"
+        yield f"{what}; go on: replay compare --resume {shlex.quote(str(path.parent))}"
