@@ -185,9 +185,12 @@ def test_shards_joined_say_what_the_whole_run_says(tmp_path, monkeypatch, capfd)
         whole = compared(root, monkeypatch, capfd, "old", "new", *MARGIN)
     with Seeded({"old": Model(), "new": Model(passes=0.5)}, port=server.port):
         for part in ("1/3", "2/3", "3/3"):
-            compared(root, monkeypatch, capfd, "old", "new", *MARGIN, "--shard", part, "--out", part[0])
-    assert main(["merge", "1", "2", "3", "--out", "joined"]) == 0
-    capfd.readouterr()
+            done = compared(
+                root, monkeypatch, capfd, "old", "new", *MARGIN, "--shard", part, "--out", part[0]
+            )
+            assert done.code == 0
+    assert main(["merge", "1", "2", "3", "--out", "joined"]) == whole.code == 1
+    assert "Do not switch to new" in capfd.readouterr().out
     joined = json.loads((root / "joined" / "comparison.json").read_text())
     unsharded = whole.data
     for data in (joined, unsharded):
@@ -196,6 +199,31 @@ def test_shards_joined_say_what_the_whole_run_says(tmp_path, monkeypatch, capfd)
         for versus in data["versus"]:
             versus["amounts"] = [one for one in versus["amounts"] if "token" in one["name"]]
     assert joined == unsharded
+
+
+def test_what_a_killed_shard_lacks_is_told_and_asked_when_the_joined_run_is_resumed(
+    tmp_path, monkeypatch, capfd
+):
+    from replay.cli import main
+
+    with Seeded({"old": Model(), "new": Model()}) as server:
+        root = project(tmp_path, server, 12)
+        for part in ("1/3", "2/3"):
+            compared(root, monkeypatch, capfd, "old", "new", "--shard", part, "--out", part[0])
+        lines = (root / "1" / "run.jsonl").read_bytes().splitlines(keepends=True)
+        (root / "1" / "run.jsonl").write_bytes(b"".join(lines[:-1]))
+        main(["merge", "1", "2", "--out", "joined"])
+        told = capfd.readouterr().out
+        had, asked = len((root / "joined" / "run.jsonl").read_text().splitlines()) - 1, len(server.calls)
+        found = compared(root, monkeypatch, capfd, "old", "new", "--resume", "joined")
+    missing = 24 - had
+    assert f"{missing} of 24 cases have no answer; go on: replay compare --resume joined" in told
+    assert "shards are missing: 3/3" in told
+    assert len(server.calls) - asked == missing
+    assert "no answer" not in found.out
+    assert "missing: 3/3" not in found.out
+    main(["merge", "joined", "--out", "again"])
+    assert main(["merge", "joined", "--out", "again"]) == found.code
 
 
 def test_what_is_recorded_is_compared_offline(tmp_path, monkeypatch, capfd, sandbox):

@@ -549,6 +549,29 @@ def test_offline_the_engine_only_plays(tmp_path):
     assert not list(tmp_path.glob("**/batches"))
 
 
+@pytest.mark.parametrize("gone", ["batch", "answers"])
+@pytest.mark.parametrize("target", ["chat", "claude"])
+def test_a_batch_that_is_gone_is_sent_again_only_once_its_record_is_deleted(tmp_path, target, gone):
+    def script(body, times):
+        return yes(body, times) if target == "chat" else (200, message({"type": "text", "text": "Yes"}))
+
+    lost = (404, {"type": "error", "error": {"message": "no longer there", "type": "not_found_error"}})
+    paths = {"chat": ("batches/batch_1", "files/file-2/content")}
+    paths["claude"] = ("messages/batches/msgbatch_1", "messages/batches/msgbatch_1/results")
+    with BatchServer(script) as server:
+        project = shop(tmp_path, server, count=2, target=target)
+        for _ in range(2):
+            server.refuse[f"GET /{paths[target][gone == 'answers']}"] = lost
+            (said,) = set(messages(played(project)))
+            assert len(server.batches) == 1
+        (record,) = (tmp_path / "reports/r/batches").glob("*.json")
+        assert said.endswith(f"no longer there; if it is gone for good, delete {record} and resume the run")
+        record.unlink()
+        results = played(project)
+    assert {result.outcome for result in results.values()} == {"passed"}
+    assert len(server.batches) == 2
+
+
 def test_two_processes_do_not_wait_for_the_batches_of_one_run(tmp_path):
     with BatchServer(yes) as server:
         project = shop(tmp_path, server)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -303,13 +304,21 @@ def test_the_same_shard_twice_is_refused_even_where_it_is_empty(tmp_path):
         ({"compare": {"baseline": "b"}}, "compare"),
         ({"suites": ["other"]}, "suites"),
         ({"shard": "2/3"}, "number of shards"),
+        ({"plan": "f0"}, "other cases or suites"),
     ],
 )
 def test_shards_of_other_runs_are_refused(tmp_path, header, what):
-    first = sharded(tmp_path, 1, 2, MADE, suites=["s"], compare={"baseline": "a"})
-    second = sharded(tmp_path, 2, 2, MADE, **{"suites": ["s"], "compare": {"baseline": "a"}} | header)
+    common = {"suites": ["s"], "compare": {"baseline": "a"}, "plan": "e0"}
+    first = sharded(tmp_path, 1, 2, MADE, **common)
+    second = sharded(tmp_path, 2, 2, MADE, **common | header)
     with pytest.raises(BadInput, match=rf"is of another run than .* \({what}\); give the shards of one run"):
         runs.merge([first, second], tmp_path / "merged")
+
+
+def test_a_whole_run_is_no_shard_of_it(tmp_path):
+    stopped(tmp_path / "whole", result("a"))
+    with pytest.raises(BadInput, match=r"another run than .* \(only one of the two is a shard\)"):
+        runs.merge([sharded(tmp_path, 1, 2, MADE), tmp_path / "whole"], tmp_path / "merged")
 
 
 def test_runs_that_are_no_shards_and_hold_the_same_case_are_refused(tmp_path):
@@ -379,6 +388,22 @@ def test_the_joined_shards_of_pytest_are_the_unsharded_run(shop, workers):
     assert lines == expected_lines
     own = {"started": None, "command": None}
     assert json.loads(header) | own == json.loads(expected) | own
+    cut_short(paths[1])
+    (fault,) = runs.read(runs.merge(paths, shop.root / "reports/merged")).header["faults"]
+    assert re.search(r"reports/2/run.jsonl: 1 of its \d+ cases have no result; run shard 2/2 again", fault)
+
+
+def cut_short(folder):
+    """Take the last line off a run, as if it had been killed before it."""
+    lines = (folder / "run.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "run.jsonl").write_bytes(b"".join(lines[:-1]))
+
+
+def test_shards_of_pytest_that_were_of_other_cases_are_refused(shop):
+    for number, select in ((1, "shop"), (2, "c1")):
+        shop.pytest("-k", select, "--replay-report", f"reports/{number}", f"--replay-shard={number}/2")
+    with pytest.raises(BadInput, match="other cases or suites"):
+        runs.merge([shop.root / "reports/1", shop.root / "reports/2"], shop.root / "reports/merged")
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])

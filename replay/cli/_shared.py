@@ -51,13 +51,20 @@ def say(data: Any, text: str, as_json: bool) -> None:
         click.echo(json.dumps(data, indent=2) if as_json else text)
 
 
+def is_comparison(run: Path) -> bool:
+    """Whether a run compares targets."""
+    from replay.runs import read
+
+    return "compare" in read(run).header
+
+
 def drawn(path: Path) -> str:
     """Draw the page of a run, and return its path."""
     from replay.report.render import render
-    from replay.runs import locate, read
+    from replay.runs import locate
 
     run = locate(path)
-    if "compare" in read(run).header:
+    if is_comparison(run):
         from replay.compare import draw
 
         return str(draw(run))

@@ -60,7 +60,7 @@ def compare(
     """Compare targets on the same conversations: BASELINE CANDIDATE...
 
     A target is one of the project's, or a variant of one: gpt-4o+prompts/new.yaml.
-    Exits with 0 for switch, 1 for do not switch, 8 for undecided.
+    Exits with 0 for switch, 1 for do not switch, 8 for undecided; a shard, which decides nothing, with 0.
     """
     from replay import compare as room
     from replay.limits import Budget

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from replay import runs
@@ -13,6 +15,7 @@ from replay.compare._question import Question
 from replay.compare._tally import Tally
 from replay.compare._watch import watched
 from replay.comparison import Comparison, Finding, Served, Versus
+from replay.conversation import Object
 from replay.errors import BadInput, Fault
 
 
@@ -41,7 +44,7 @@ def compare(run: Path) -> Comparison:
         question.baseline,
         tuple(_versus(tally, question, seen.get(tally.candidate)) for tally in tallies),
         {target: Served(dict(one.models), dict(one.fingerprints)) for target, one in heard.items()},
-        (*notes(heard, header), *map(str, faults)),
+        (*notes(heard, header), *map(str, faults), *_unanswered(question, heard, header, path)),
     )
 
 
@@ -65,3 +68,10 @@ def _seen_before(path: Path, question: Question) -> dict[str, dict[str, Finding]
     if not question.until:
         return {}
     return {name: watch.found for name, watch in watched(groups(path, []), question).items()}
+
+
+def _unanswered(question: Question, heard: dict[str, Heard], header: Object, path: Path) -> Iterator[str]:
+    missing = question.cases - sum(one.attempts for one in heard.values())
+    if missing > 0 and not header.get("shard"):
+        what = f"{missing} of {question.cases} cases have no answer"
+        yield f"{what}; go on: replay compare --resume {shlex.quote(str(path.parent))}"

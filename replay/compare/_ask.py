@@ -95,8 +95,9 @@ def asked(
     files = {project.shown(one.path): sha256(one.path.read_bytes()).hexdigest() for one in loaded}
     whole = Asked(project, question, tuple(names), loaded, files, shard)
     check(loaded, project, shard=whole.part)
-    cases = whole.cases
-    return replace(whole, question=replace(question, family=cases.family()), content=cases.digest())
+    content, conversations = whole.cases.content()
+    question = replace(question, family=whole.cases.family(), conversations=conversations)
+    return replace(whole, question=question, content=content)
 
 
 def asked_before(project: Project, folder: Path) -> Asked:

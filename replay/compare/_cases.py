@@ -48,14 +48,15 @@ class Cases:
             found.setdefault((planned.case.suite, planned.case.conversation), []).append(planned)
         return [found[key] for key in sorted(found, key=lambda key: place(self.question.seed, *key))]
 
-    def digest(self) -> str:
-        """Return the hash of all that is asked, of every shard: conversations as their targets ask them."""
-        said = sha256()
+    def content(self) -> tuple[str, int]:
+        """Return the hash of all that is asked, of every shard, and how many conversations that is."""
+        said, count = sha256(), 0
         for planned in replace(self, shard=None).attempt(1):
             conversation = fixtures.load(planned.fixture, self.project)
             asked = as_asked(conversation, self.project.target(planned.case.target), self.project)
             said.update(canonical(asked.to_json()).encode("utf-8", "surrogatepass"))
-        return said.hexdigest()
+            count += planned.case.target == self.question.baseline
+        return said.hexdigest(), count
 
     def family(self) -> tuple[str, ...]:
         """Return the names of all assertions, OVERALL first."""

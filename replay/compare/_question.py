@@ -21,7 +21,7 @@ class Question:
     chance of a wrong claim among all of one kind, `power` is what a plan of more evidence aims at. A baseline
     that passes less often than `least`, or a side that gave nothing to judge in more than `silent` of its
     attempts, decides nothing. With `until` the evidence is looked at while it comes in; `family` then names
-    all assertions beforehand.
+    all assertions beforehand. `conversations` is how many are asked, by all shards; 0 where nobody said.
     """
 
     baseline: str
@@ -36,6 +36,12 @@ class Question:
     seed: int = 0
     until: bool = False
     family: tuple[str, ...] = ()
+    conversations: int = 0
+
+    @property
+    def cases(self) -> int:
+        """How many cases a run has that nothing ended early, where that can be known; else 0."""
+        return 0 if self.until else self.conversations * len(self.targets) * self.repeats
 
     @property
     def targets(self) -> tuple[str, ...]:

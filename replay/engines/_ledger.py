@@ -60,7 +60,7 @@ class Ledger:
     def keep(self, batch: Batch) -> None:
         """Write a batch down. Raises StorageError."""
         kept = {name: getattr(batch, name) for name in ("tag", "target", "began", "names", "ids")}
-        atomic.write(self._path(batch), [json.dumps(kept)])
+        atomic.write(self.path(batch), [json.dumps(kept)])
 
     def close(self, batch: Batch) -> None:
         """Note that a batch has nothing more to give. Raises StorageError."""
@@ -68,9 +68,10 @@ class Ledger:
 
     def drop(self, batch: Batch) -> None:
         """Forget a batch that was never made."""
-        self._path(batch).unlink(missing_ok=True)
+        self.path(batch).unlink(missing_ok=True)
 
-    def _path(self, batch: Batch) -> Path:
+    def path(self, batch: Batch) -> Path:
+        """Return where a batch is written down."""
         return self._folder / f"{batch.tag}.json"
 
 

@@ -186,8 +186,12 @@ class Office:
 
     def _not_seen(self, batch: Batch, problem: Refused) -> None:
         self._say(batch, f"cannot be looked at ({problem})")
-        if not is_passing(problem):
-            self._give_up(batch, dict.fromkeys(batch.waiting, f"batch {batch.ids[0]}: {problem}"))
+        if is_passing(problem):
+            return
+        why = f"batch {batch.ids[0]}: {problem}"
+        if problem.error.kind == "not_found":  # deleted or too old; or another account is asking
+            why += f"; if it is gone for good, delete {self._ledger.path(batch)} and resume the run"
+        self._give_up(batch, dict.fromkeys(batch.waiting, why))
 
     def _refused(self, batch: Batch, complaints: tuple[Complaint, ...]) -> None:
         """A batch failed as a whole, before any of it was carried out and paid."""

@@ -110,11 +110,16 @@ class _Door:
         if hasattr(item, "replay_recording") or hasattr(item, "planned"):
             self._hide(item, report)
         if call.when == "call" and hasattr(item, "replay_carry"):
-            from replay.pytest_plugin.carry import packed
-
             carried = item.__dict__.pop("replay_carry")
-            report.replay_carry = packed(carried) if hasattr(self.config, "workerinput") else carried
+            report.replay_carry = self._sent(carried) if hasattr(self.config, "workerinput") else carried
         return report
+
+    def _sent(self, carried: dict[str, Any]) -> str:
+        from replay.pytest_plugin.carry import packed
+        from replay.pytest_plugin.session import session_of
+
+        part = session_of(self.config).part
+        return packed(carried | {"part": part} if part else carried)
 
     def _hide(self, item: Any, report: pytest.TestReport) -> None:
         if report.longrepr or report.sections:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replay.config import Project
+from replay.conversation import Object
 from replay.errors import BadInput, Fault, NothingToRun, ProviderFailure, ReplayError, StorageError
 from replay.pytest_plugin.carry import crashed
 from replay.pytest_plugin.cases import CaseLike, cases_of
 from replay.pytest_plugin.options import in_ci, mode_of
+from replay.pytest_plugin.shards import part_of
 from replay.pytest_plugin.summary import Summary, name_in_full
 from replay.run import Result
 from replay.runner import Runner, clashes, targets_of
@@ -58,6 +60,7 @@ class Session:
         self._writer: RunWriter | None = None
         shard = config.getoption("--replay-shard")
         self._shard = Shard.parse(shard) if shard else None
+        self.part: Object = {"shard": shard} if shard else {}  # what the run's header says of a shard
         self._left: Path | None = None  # the project whose cases are all in other shards
         self._writes = not config.getoption("--no-replay-report")
 
@@ -118,6 +121,7 @@ class Session:
                 "refused": self.refused,
                 "warnings": sorted(set(map(str, self.warnings))),
                 "left": self._left and str(self._left),
+                "part": self.part,
             }
             self.config.workeroutput["replay"] = home
             return
@@ -138,7 +142,7 @@ class Session:
         if home["refused"]:
             self.refused = tuple(home["refused"])
         self.summary.warn(home["warnings"])
-        self._left = home["left"] and Path(home["left"])
+        self._left, self.part = home["left"] and Path(home["left"]), home["part"]
 
     def _draw(self) -> None:
         if self._writer is None and self._left and self._writes:  # an empty shard is no missing one
@@ -209,6 +213,7 @@ class Session:
             return
         with self._storing():
             if self._writer is None:
+                self.part = carried.get("part", self.part)
                 self._writer = self._run_in(Path(carried["root"]))
             self._writer.add(tuple(carried["key"]), carried["line"], carried["outcome"])
 
@@ -246,6 +251,7 @@ class Session:
         if shard is None:
             return
         cases = {id(case): case for case in cases_of(items)}
+        self.part = part_of(shard, cases.values())
         kept, left = list[pytest.Item](), list[pytest.Item]()
         for item in items:
             case = cases.get(id(item))
@@ -274,7 +280,7 @@ class Session:
         return {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "mode": self.mode,
-            **({"shard": str(self._shard)} if self._shard else {}),
+            **self.part,
             "command": ["pytest", *map(str, self.config.invocation_params.args)],
             "versions": {"replay": version("conversation-replay"), "python": sys.version.split()[0]},
         }

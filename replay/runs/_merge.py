@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
@@ -15,7 +16,8 @@ from replay.places import Place, Places
 from replay.runs._read import Key, Line, locate, name_of, opened, scan
 from replay.runs._shard import Shard
 
-_OWN = ("started", "duration_s", "command", "versions", "shard", "faults", "suites")  # each shard's to say
+_OWN = ("started", "duration_s", "command", "versions", "shard", "cases", "faults", "suites")  # each shard's
+_PAGES = {"index.html", "cases.html", "comparison.json", "summary.md"}  # what is drawn beside a run
 _MOST = 1000  # cases that are named as given twice
 _SHARD_OPTIONS = ("--shard", "--replay-shard")
 
@@ -24,8 +26,8 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     """Join the runs of shards into one `run.jsonl`, in the order of suites and case ids.
 
     The file is the one that an unsharded run would have written, but for its times. Lines that had to be left
-    out and shards that are missing are named in the header's `faults`. Raises BadInput when two shards hold
-    the same case, are the same shard, or are not of one run.
+    out, and shards and cases that are missing, are named in the header's `faults`. Raises BadInput when two
+    shards hold the same case, are the same shard, or are not of one run.
     """
     sources = [locate(path) for path in paths]
     if out.suffix != ".jsonl":
@@ -37,29 +39,35 @@ def merge(paths: Iterable[Path], out: Path) -> Path:
     headers = [header for header, _, _ in scans]
     missing = _missing(_shards(headers, sources))
     with closing(Places()) as places:
-        _take_places(places, [lines for _, lines, _ in scans], sources)
+        played = _take_places(places, [lines for _, lines, _ in scans], sources)
         left_out = [str(fault) for *_, faults in scans for fault in faults]
-        header = json.dumps(_joined(headers, [*missing, *left_out])).encode()
-        write(out, chain([header + b"\n"], _texts(places, sources)))
+        header = json.dumps(_joined(headers, [*missing, *left_out, *_cut_short(headers, played, sources)]))
+        write(out, chain([header.encode() + b"\n"], _texts(places, sources)))
     return out
 
 
-def _take_places(places: Places, runs: Iterable[Iterable[Line]], sources: Sequence[Path]) -> None:
-    """Learn where each case stands. Raises BadInput where one stands in two runs."""
-    twice = list[Fault]()
+def _take_places(places: Places, runs: Iterable[Iterable[Line]], sources: Sequence[Path]) -> Counter[int]:
+    """Learn where each case stands, and how many of a suite each run has.
+
+    Raises BadInput where a case stands in two runs.
+    """
+    twice, played = list[Fault](), Counter[int]()
     for number, lines in enumerate(runs):
         for line in lines:
             before = places.get(name_of(line.key))
             if before:
                 twice += _twice(line.key, sources[number], sources[before.number], len(twice))
             places[name_of(line.key)] = Place(line.start, len(line.text), number)
+            files = line.data.get("files")
+            played[number] += isinstance(files, dict) and "suite" in files
     if twice:
         raise BadInput(twice)
+    return played
 
 
 def _refuse_foreign(folder: Path) -> None:
     """Refuse to write into a folder that holds anything but a run."""
-    foreign = {path.name for path in folder.glob("*")} - {"run.jsonl", "index.html"}
+    foreign = {path.name for path in folder.glob("*")} - {"run.jsonl"} - _PAGES
     if foreign or folder.is_file():
         what = f"holds other files ({min(foreign)})" if foreign else "is a file"
         raise BadInput(f"--out {folder} {what}; name a new folder")
@@ -102,18 +110,31 @@ def _missing(shards: Sequence[Shard]) -> list[str]:
     return [f"shards are missing: {names}{more}"] if absent else []
 
 
+def _cut_short(headers: Sequence[Object], played: Counter[int], sources: Sequence[Path]) -> Iterator[str]:
+    """Name the shards that have fewer cases than they were to play."""
+    for number, (header, path) in enumerate(zip(headers, sources, strict=True)):
+        cases = header.get("cases")
+        if isinstance(cases, int) and cases > played[number]:
+            what = f"{cases - played[number]} of its {cases} cases have no result"
+            yield f"{path}: {what}; run shard {header.get('shard')} again"
+
+
 def _difference(first: Object, other: Object) -> str:
     """Name what two headers cannot both say if they are of one run."""
-    sharded = "shard" in first and "shard" in other
-    own = [name for name in _OWN if not (sharded and name == "suites")]
+    if ("shard" in first) != ("shard" in other):
+        return "only one of the two is a shard"
+    own = {*_OWN} - ({"suites"} if "shard" in first else set())
+    if not ("plan" in first and "plan" in other):  # a worker that died at once told none
+        own.add("plan")
     odd = [name for name in first | other if name not in own and first.get(name) != other.get(name)]
     counts = {str(header.get("shard")).partition("/")[2] for header in (first, other)}
+    odd = ["other cases or suites" if name == "plan" else name for name in odd]
     return ", ".join(odd + ["number of shards"] * (len(counts) > 1))
 
 
 def _joined(headers: Sequence[Object], faults: Sequence[str]) -> Object:
     """The first shard's header with every shard's suites, the earliest start and the longest duration."""
-    joined = {key: value for key, value in headers[0].items() if key != "shard"}
+    joined = {key: value for key, value in headers[0].items() if key not in ("shard", "plan", "cases")}
     suites = list(dict.fromkeys(suite for header in headers for suite in header.get("suites") or ()))
     started = [header["started"] for header in headers if header.get("started")]
     durations = [header["duration_s"] for header in headers if header.get("duration_s") is not None]

@@ -42,7 +42,7 @@ class RunWriter:
         self._durable, self._synced = durable, time.monotonic()
         self._places = Places()
         self._ordered, self._last = True, ""
-        self._first = self._end = 0
+        self._end = 0
         try:
             if header is None:
                 self._fd = self._opened()
@@ -51,7 +51,7 @@ class RunWriter:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._fd = self._opened(os.O_CREAT)
                 os.ftruncate(self._fd, 0)
-                self._first = self._append(json.dumps(self.header).encode() + b"\n")
+                self._append(json.dumps(self.header).encode() + b"\n")
         except OSError as problem:
             raise StorageError(f"{folder}: cannot write the run ({problem.strerror})") from None
 
@@ -101,8 +101,7 @@ class RunWriter:
         os.ftruncate(self._fd, self._end)
         for line in lines(self.path, []):
             self._places[name_of(line.key)] = Place(line.start, len(line.text), note=line.outcome)
-        with self.path.open("rb") as file:
-            self._first = len(file.readline())
+        self.header.pop("faults", None)  # what a merge found missing is made up for now
         self._ordered = False  # what is no result, and what was replaced, goes when the run is closed
 
     def _whole(self) -> int:
@@ -115,7 +114,7 @@ class RunWriter:
             end = start
         return 0
 
-    def _append(self, data: bytes) -> int:
+    def _append(self, data: bytes) -> None:
         try:
             atomic.write_all(self._fd, data)
         except OSError as problem:
@@ -123,7 +122,6 @@ class RunWriter:
                 os.ftruncate(self._fd, self._end)
             raise StorageError(f"{self.path}: cannot write the run ({problem.strerror})") from None
         self._end += len(data)
-        return len(data)
 
     def _sync(self) -> None:
         try:
@@ -133,6 +131,6 @@ class RunWriter:
         self._synced = time.monotonic()
 
     def _sorted(self) -> Iterator[bytes]:
-        yield os.pread(self._fd, self._first, 0)
+        yield json.dumps(self.header).encode() + b"\n"
         for place in self._places:
             yield os.pread(self._fd, place.length, place.start)
