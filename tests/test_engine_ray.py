@@ -326,6 +326,23 @@ def test_an_address_where_no_cluster_is_is_bad_input(project, monkeypatch):
                 list(on_cluster(Runner(made)))
 
 
+def test_a_client_that_could_not_connect_keeps_nobody_from_connecting(cluster, project, monkeypatch):
+    pytest.importorskip("grpc", reason="Ray's client is missing: pip install 'ray[client]'")
+
+    def too_late(*_, **__):
+        raise ConnectionError("ray client connection timeout")
+
+    with Seeded({"good": Model()}) as server:
+        played_by = recording(project(server, 1))
+        monkeypatch.setenv("RAY_ADDRESS", cluster.client)
+        with monkeypatch.context() as patch:
+            patch.setattr("ray.util.client._ClientContext.connect", too_late)
+            with pytest.raises(BadInput, match="connection timeout"):
+                list(on_cluster(played_by))
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        assert outcomes(on_cluster(played_by)) == {"q00[good]#1": "passed"}
+
+
 # -- limits ---------------------------------------------------------------------------------------------
 
 

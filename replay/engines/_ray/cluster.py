@@ -62,7 +62,7 @@ def home() -> Any:
 def _join(address: str) -> None:
     try:
         _knock(address)
-        ray.init(address or "auto", **_QUIET)
+        _connect(address or "auto")
     except OSError as problem:  # of which ConnectionError is one
         if address:
             raise BadInput(
@@ -72,6 +72,15 @@ def _join(address: str) -> None:
         _begin_one()
     except (RuntimeError, ValueError) as problem:  # other versions, an address that is none
         raise BadInput(f"cannot join the Ray cluster {address or 'here'}: {told(problem)}") from None
+
+
+def _connect(address: str) -> None:
+    """Connect. A client that could not is in client mode all the same, until it is shut down."""
+    try:
+        ray.init(address, **_QUIET)
+    except BaseException:
+        ray.shutdown()
+        raise
 
 
 def _knock(address: str) -> None:
