@@ -346,4 +346,6 @@ def test_every_vcrpy_cassette_of_the_corpus_loads_and_survives_a_rewrite():
 def test_a_format_that_is_not_known_is_one_fault_that_says_who_reads_it():
     go_vcr = "version: 2\ninteractions:\n- id: 0\n  request: {url: x}\n  response: {code: 200}\n"
     (said,) = wrong_with(go_vcr).splitlines()
-    assert said.endswith("update Replay; if another recorder wrote it: replay record cassette.yaml --suite NAME")
+    assert said.endswith(
+        "update Replay; if another recorder wrote it: replay record cassette.yaml --suite NAME"
+    )
