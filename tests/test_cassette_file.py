@@ -198,7 +198,7 @@ GOOD = stored()
         ("# nothing\n", "the file holds only comments"),
         ("null\n", "1:1: error: a mapping with `interactions` is expected here"),
         ("- a\n", "1:1: error: a mapping with `interactions` is expected here"),
-        ("version: 1\n", "there is no list of `interactions`"),
+        ("version: 1\n", "there is no list of `interactions`; if another recorder wrote it: replay record "),
         ("interactions: null\nversion: 1\n", "1:15: error: a list is expected here"),
         (
             "interactions:\n- request: {method: GET, uri: x}\nversion: 1\n",
@@ -341,3 +341,11 @@ def test_every_vcrpy_cassette_of_the_corpus_loads_and_survives_a_rewrite():
     interactions = [interaction for path in paths for interaction in file.load(CORPUS / path)]
     assert len(interactions) == sum(entry["container"] == "vcrpy" for entry in entries)
     assert list(load_text(file.dump(interactions))) == interactions
+
+
+def test_a_format_that_is_not_known_is_one_fault_that_says_who_reads_it():
+    go_vcr = "version: 2\ninteractions:\n- id: 0\n  request: {url: x}\n  response: {code: 200}\n"
+    (said,) = wrong_with(go_vcr).splitlines()
+    assert said.endswith(
+        "update Replay; if another recorder wrote it: replay record cassette.yaml --suite NAME"
+    )

@@ -99,6 +99,22 @@ def test_once_records_a_new_file_and_plays_an_old_one(tmp_path, server):
     assert len(server.requests) == 2
 
 
+def test_once_asks_again_where_nobody_could_be_reached_and_only_there(tmp_path, server):
+    path, logged = tmp_path / "c.yaml", tmp_path / "logged.yaml"
+    with Cassette(path, "once") as cassette, pytest.raises(httpx2.ConnectError):
+        ask(cassette, 1)  # nothing listens there
+    (one,) = file.load(path)
+    with Cassette(path) as cassette, pytest.raises(httpx2.ConnectError):
+        ask(cassette, 1)
+    told = replace(one.response, source={"format": "litellm"})
+    file.save(logged, [replace(one, response=told)])
+    with Cassette(logged, "once") as cassette, pytest.raises(httpx2.ConnectError):
+        ask(cassette, 1, f"{server.url}/v1/chat")
+    with Cassette(path, "once") as cassette:
+        assert ask(cassette, 1, f"{server.url}/v1/chat") == {"live": 1, "n": 1}
+    assert contents(path) == [(1, {"live": 1, "n": 1})]
+
+
 def test_new_episodes_plays_what_is_there_and_adds_the_rest(tmp_path, server):
     path = saved(tmp_path / "c.yaml", (1, "first"))
     with Cassette(path, "new_episodes") as cassette:

@@ -1,5 +1,7 @@
 """`replay serve`: recordings behind HTTP. Matching, chunks, faults, fixtures, the journal."""
 
+import gzip
+import http.client
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -360,3 +362,46 @@ def test_a_key_in_the_query_does_not_count(tmp_path):
     one = cassette(tmp_path / "one.yaml", recorded(body, said, f"{path}?key=REDACTED-key-3f9a1c2e"))
     with Served(one) as server:
         assert post(server, body, f"{path}?key=whatever").json() == said
+
+
+PAGE = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+
+
+def test_a_page_of_this_machine_may_ask_and_one_of_elsewhere_may_not(shop):
+    asks = PAGE | {"access-control-request-headers": "authorization, x-replay-cassette, x-stainless-os"}
+    with served(shop) as server:
+        before = httpx2.options(f"{server.url}{CHAT}", headers=asks)
+        answer = post(server, ask(), origin=PAGE["origin"])
+        refused = post(server, ask("Why?"), origin=PAGE["origin"])
+        elsewhere = httpx2.options(f"{server.url}{CHAT}", headers=asks | {"origin": "https://evil.test"})
+        stranger = post(server, ask("Refund?"), origin="https://evil.test")
+        assert server.journal["counts"] == {"asked": 3, "recording": 2, "miss": 1}
+    assert (before.status_code, "x-stainless-os" in before.headers["access-control-allow-headers"]) == (
+        200,
+        True,
+    )
+    for seen in (before, answer, refused):
+        assert seen.headers["access-control-allow-origin"] == PAGE["origin"]
+    assert (elsewhere.status_code, "access-control-allow-origin" in stranger.headers) == (400, False)
+
+
+def test_a_path_too_long_for_an_address_is_the_clients_fault(shop):
+    with served(shop) as server:
+        line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        line.request("POST", f"{CHAT}?a={'b' * 70_000}", json.dumps(ask()))
+        assert line.getresponse().status == 400
+        line.close()
+
+
+def test_a_packed_request_is_matched_by_what_is_in_it(shop):
+    body = json.dumps(ask()).encode()
+
+    def packed(data, how):
+        headers = {"content-encoding": how, "content-type": "application/json"}
+        return httpx2.post(f"{server.url}{CHAT}", content=data, headers=headers)
+
+    with served(shop) as server:
+        assert said(packed(gzip.compress(body), "gzip")) == "At 9."
+        cut, unknown = packed(gzip.compress(body)[:-9], "gzip"), packed(b"\x28\xb5\x2f\xfd\x00", "zstd")
+    assert "cannot be unpacked as gzip" in told(cut)
+    assert "packed as zstd; send it plain" in told(unknown)

@@ -1,5 +1,6 @@
 """`replay serve --record-to`, and the command line around it, with real processes and real signals."""
 
+import gzip
 import json
 import os
 import signal
@@ -163,6 +164,7 @@ def test_a_path_nobody_speaks_has_no_provider_to_ask(tmp_path):
     [
         ("https://api.groq.com/openai", "give the host alone, https://api.groq.com"),
         ("api.groq.com", "must be an address"),
+        ("https://api groq.com", "no host has such a name"),
         ("anthropc=https://a.test", 'did you mean "anthropic"'),
     ],
 )
@@ -175,10 +177,53 @@ def test_a_provider_that_cannot_be_reached_is_no_answer_and_is_recorded_so(tmp_p
     path = tmp_path / "app.yaml"
     with Scripted(answers("never")) as provider:
         gone = provider.url
-    with Served(record_to=path, upstream=[gone]) as server, pytest.raises(httpx2.TransportError):
-        post(server, ask())
+    with Served(record_to=path, upstream=[gone]) as server:
+        with pytest.raises(httpx2.TransportError):
+            post(server, ask())
+        assert server.journal["asked"][0]["message"].startswith(f"{gone} cannot be reached: ")
     (one,) = file.load(path)
     assert (one.response.status, one.response.failure.exception) == (None, "ConnectError")
+
+
+def test_what_is_packed_is_sent_and_recorded_unpacked_and_without_secrets(tmp_path):
+    mail = "somebody@example-customer.com"
+    with Scripted(answers("one")) as provider:
+        with Served(record_to=tmp_path / "app.yaml", upstream=[provider.url]) as server:
+            packed = {"content": gzip.compress(json.dumps(ask(mail)).encode())}
+            httpx2.post(f"{server.url}{CHAT}", **packed, headers={"content-encoding": "gzip"})
+        (sent,) = provider.requests
+    assert (sent.json, "content-encoding" in sent.headers) == (ask(mail), False)
+    (one,) = file.load(tmp_path / "app.yaml")
+    assert one.request.body.startswith(b"{")
+    assert mail.encode() not in one.request.body
+
+
+def test_the_models_are_the_providers_while_it_is_asked(tmp_path):
+    listed = reply({"object": "list", "data": [{"id": "gpt-x"}]})
+    path = tmp_path / "app.yaml"
+    with Scripted([listed]) as provider, Served(record_to=path, upstream=[provider.url]) as server:
+        assert httpx2.get(f"{server.url}/v1/models").json()["data"] == [{"id": "gpt-x"}]
+    with Served(path) as server:
+        assert httpx2.get(f"{server.url}/v1/models").json()["data"] == [{"id": "gpt-x"}]
+
+
+@pytest.mark.parametrize("path", ["/_replay/reset", "/_replay/journals"])
+def test_what_is_asked_of_this_server_itself_is_never_sent_on(path, tmp_path):
+    with Scripted(answers("never")) as provider:
+        with Served(record_to=tmp_path / "app.yaml", upstream=[provider.url]) as server:
+            refused = httpx2.get(f"{server.url}{path}")
+        assert provider.requests == []
+    assert (refused.status_code, "POST /_replay/reset" in refused.text) == (404, True)
+
+
+def test_the_ready_line_says_when_all_is_recorded_already(tmp_path):
+    with Scripted(answers("one")) as provider:
+        options = {"record_to": tmp_path / "app.yaml", "upstream": [provider.url]}
+        with Served(**options) as server:
+            assert server.about.endswith(f"records to {tmp_path}/app.yaml")
+            post(server, ask())
+    with Served(**options) as server:
+        assert server.about.endswith("app.yaml (1 interactions; --record-mode new_episodes adds to them)")
 
 
 @contextmanager

@@ -390,6 +390,12 @@ def test_what_a_fault_keeps_back_at_first_is_asked_for_as_in_a_run(shop):
     assert (found["fresh"], found["unused"]) == (3, {})
 
 
+def test_what_a_test_or_an_app_recorded_is_no_orphan(shop):
+    for name in ("test_shop/test_hours/app", "app"):
+        shop.write({f"fixtures/cassettes/{name}.yaml": "interactions: []\nversion: 1\n"})
+    assert told("--stale")["orphans"] == []
+
+
 def test_the_cassettes_of_a_suite_in_a_yml_file_are_no_orphans(shop):
     (shop.root / "suites/shop.yaml").rename(shop.root / "suites/shop.yml")
     found = told("--stale")

@@ -37,9 +37,10 @@ class Redactor(Protocol):
 class Cassette:
     """The recording at `path`, played and recorded as vcrpy's record modes say.
 
-    `none` plays and never sends; `once` records when there is no file yet, else it is `none`; `new_episodes`
-    plays what is recorded and records the rest; `all` records everything anew; `verify` sends everything,
-    compares with the recording (`drift`) and writes nothing.
+    `none` plays and never sends; `once` records when there is no file yet (or one that says only that nobody
+    could be reached: then it is `all`), else it is `none`; `new_episodes` plays what is recorded and records
+    the rest; `all` records everything anew; `verify` sends everything, compares with the recording (`drift`)
+    and writes nothing.
 
     `ignore` holds JSON paths of bodies that do not count in matching. `label` says in messages what asks
     (`turn 2 of support/refund`), `record_hint` what to type to record what is missing. `cache` finds what a
@@ -80,6 +81,8 @@ class Cassette:
         self._base = fold.fingerprint(raw) if self.writes else ""
         self._exists = raw is not None
         interactions = read(str(path), raw, cache and cache(raw)) if raw is not None else ()
+        if mode == "once" and interactions and all(map(_unreached, interactions)):
+            self.mode = "all"
         self._lookup = Lookup(interactions, self.key)
         self._missed = Missed(self._lookup, self.ignore)
         if forgive:
@@ -252,6 +255,12 @@ class Cassette:
         found = compare(request, live, None if index is None else self._lookup.interactions[index].response)
         if found is not None:
             self.drift.append(found)
+
+
+def _unreached(one: Interaction) -> bool:
+    """Whether no connection came about when this was recorded; what a log tells of that stays as it is."""
+    failure, source = one.response.failure, one.response.source
+    return failure is not None and failure.exception == "ConnectError" and "format" not in source
 
 
 def _resolved(path: Path) -> Path:

@@ -141,7 +141,7 @@ def _from_yaml(contents: Contents, path: str, raw: bytes) -> None:
             reader.read()
     reader.alone()
     if not found:
-        raise BadInput([Fault(path, 0, 0, "there is no list of `interactions`")])
+        raise BadInput([Fault(path, 0, 0, f"there is no list of `interactions`; {_elsewhere(path)}")])
 
 
 def _add(contents: Contents, path: str, line: int, item: Any) -> None:
@@ -164,7 +164,13 @@ def _version_faults(contents: Contents, path: str, raw: bytes) -> Iterator[Fault
         yield Fault(path, 0, 0, "there is no `version: 1`; the file may have been cut", warning=True)
     elif not isinstance(version, int) or version > VERSION:
         message = f"written in version {version} of the format, this Replay reads {VERSION}: update Replay"
-        yield Fault(path, 0, 0, message)
+        contents.faults.clear()  # what is wrong in a format that is not known says nothing
+        yield Fault(path, 0, 0, f"{message}; {_elsewhere(path)}")
+
+
+def _elsewhere(path: str) -> str:
+    """Say how the files of others are read: go-vcr has a version 2, Ruby's VCR a list of another name."""
+    return f"if another recorder wrote it: replay record {path} --suite NAME"
 
 
 def _cut(contents: Contents, path: str, raw: bytes) -> BadInput:

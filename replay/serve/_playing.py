@@ -22,6 +22,7 @@ from replay.serve._fixtures import Fixtures
 from replay.serve._journal import Call, Journal
 from replay.serve._keys import Keys
 from replay.serve._models import models
+from replay.serve._plain import plain
 from replay.serve._pool import Pool
 from replay.serve._recorders import Recorders
 from replay.serve._stock import Stock, stock
@@ -66,7 +67,7 @@ class Playing:
         self.project, self.journal, self.pace = project, journal, pace
         self.keys, self.upstreams = keys, upstreams
         self._paths, self.ignore = tuple(paths), tuple(ignore)
-        self._recording = record_to and Recorders(record_to, record_mode, self.keys, self.ignore)
+        self.recording = record_to and Recorders(record_to, record_mode, self.keys, self.ignore)
         self._network = httpx2.HTTPTransport(limits=httpx2.Limits()) if record_to else None
         self._lock = threading.Lock()
         self._begin(stock(project, self._paths) if self._paths or not record_to else Stock((), 0, ()))
@@ -82,17 +83,17 @@ class Playing:
         """Read a request: `target` is its path and query as they were sent. Raises BadInput."""
         path, _, query = target.partition("?")
         said, query, passed = controls(query, headers)
+        body, passed = plain(body, passed)
         target = f"{path}?{query}" if query else path
         call.chosen, call.fault = said.cassette or None, said.fault or None
         wire, place = _spoken(method, target)
         call.wire = wire
-        if self._recording:
+        if self.recording:
             self.keys.learn(passed)
-        where = origin(wire, self.upstreams) if self._recording else None
-        request = httpx2.Request(method, f"{where or _NOWHERE}{target}", headers=passed, content=body)
-        request.extensions["timeout"] = _TIMEOUT
+        where = origin(wire, self.upstreams) if self.recording else None
+        request = _request(method, f"{where or _NOWHERE}{target}", passed, body)
         found = Asked(call, wire, place, said, request, bool(where))
-        request.extensions[_CALL] = found
+        request.extensions |= {"timeout": _TIMEOUT, _CALL: found}
         return found
 
     def answer(self, asked: Asked) -> httpx2.Response:
@@ -105,19 +106,23 @@ class Playing:
         asked: Asked = request.extensions[_CALL]
         pace = self.pace if asked.controls.pace is None else asked.controls.pace
         transport = CassetteTransport(_Seam(self, asked), self._network, pace=pace)
-        response: httpx2.Response = transport.handle_request(request)
+        try:
+            response: httpx2.Response = transport.handle_request(request)
+        except httpx2.ConnectError as problem:
+            asked.call.message = _unreached(asked, problem)
+            raise
         return response
 
     def recorder(self, asked: Asked) -> Any:
         """Return the cassette that a request is recorded into; None where nothing is recorded."""
-        return self._recording.of(asked.controls.cassette) if self._recording else None
+        return self.recording.of(asked.controls.cassette) if self.recording else None
 
     def pool(self, name: str) -> Pool:
         """Return the recordings that a request chooses. Raises BadInput where there are none of that name."""
         with self._lock:
             if name not in self._pools:
                 chosen = self.stock.chosen(name)
-                if name and not chosen and not self._recording:
+                if name and not chosen and not self.recording:
                     raise BadInput(f'no cassette is called "{name}"; {self.stock.nearest(name)}')
                 self._pools[name] = Pool(chosen, name or self._everything, self.keys, self.ignore)
             return self._pools[name]
@@ -140,9 +145,9 @@ class Playing:
 
     def reset(self) -> None:
         """Play from the beginning, with the files as they are now. Raises BadInput and StorageError."""
-        if self._recording:
-            self._recording.close()
-        found = stock(self.project, self._paths) if self._paths or not self._recording else self.stock
+        if self.recording:
+            self.recording.close()
+        found = stock(self.project, self._paths) if self._paths or not self.recording else self.stock
         with self._lock:
             self._begin(found)
         self.journal.clear()
@@ -150,8 +155,8 @@ class Playing:
     def close(self) -> None:
         """Fold what was recorded. Raises StorageError."""
         try:
-            if self._recording:
-                self._recording.close()
+            if self.recording:
+                self.recording.close()
         finally:
             if self._network:
                 self._network.close()
@@ -172,6 +177,20 @@ def _spoken(method: str, target: str) -> tuple[str | None, Place]:
         return None, Place()
 
 
+def _request(method: str, url: str, headers: list[tuple[str, str]], body: bytes) -> httpx2.Request:
+    try:
+        return httpx2.Request(method, url, headers=headers, content=body)
+    except httpx2.InvalidURL as problem:
+        raise BadInput(f"what is asked is no address: {problem}") from None
+
+
+def _unreached(asked: Asked, problem: httpx2.ConnectError) -> str:
+    """A provider that cannot be reached is named; a recording of that says what is recorded."""
+    url = asked.request.url
+    where = f"{url.scheme}://{url.netloc.decode()}" if asked.call.answer == "live" else "as recorded, it"
+    return f"{where} cannot be reached: {problem}"
+
+
 class _Seam:
     """What one request is answered from, in the cassette's place; it notes that in the call."""
 
@@ -187,7 +206,7 @@ class _Seam:
         found = None if anew else self._recorded(pool, request) or self._told(request)
         if found is not None:
             return found
-        if self._recorder is None or not self._asked.upstream:
+        if not self._may_be_sent:
             raise self.miss("\n".join(self._why(pool, request)))
         return self._live(request)
 
@@ -213,9 +232,13 @@ class _Seam:
         asked = self._asked
         if found := self._playing.fixtures.answer(asked.wire or "", asked.place, request.body):
             self._call.answer, self._call.message = "fixture", found.headers["x-replay-fixture"][0]
-        elif found := models(request, self._playing.project):
+        elif not self._may_be_sent and (found := models(request, self._playing.project)):
             self._call.answer = "models"
         return found
+
+    @property
+    def _may_be_sent(self) -> bool:
+        return self._recorder is not None and self._asked.upstream
 
     def _live(self, request: RecordedRequest) -> RecordedResponse | None:
         try:

@@ -34,6 +34,14 @@ class Recorders:
                 self._open[name] = self._opened(name)
             return self._open[name]
 
+    @property
+    def about(self) -> str:
+        """What becomes of them, in a few words: what `once` has recorded is played, and not added to."""
+        count = sum(len(cassette.interactions) for cassette in self._open.values())
+        if self.mode == "once" and count:
+            return f"plays {self._where} ({count} interactions; --record-mode new_episodes adds to them)"
+        return f"records to {self._where}"
+
     def close(self) -> None:
         """Fold what was recorded into its files. Raises StorageError, which names where else it is kept."""
         with self._lock, ExitStack() as stack:

@@ -97,11 +97,11 @@ class Served:
     @property
     def about(self) -> str:
         """What is served, in a few words."""
-        found = self._played.stock
+        found, recording = self._played.stock, self._played.recording
         parts = [
             f"{len(found.recordings)} interactions of {found.cassettes} cassettes",
             *([f"{len(found.fixtures)} fixtures without a cassette"] if found.fixtures else []),
-            *([f"records to {self._options['record_to']}"] if self._options["record_to"] else []),
+            *([recording.about] if recording else []),
         ]
         return ", ".join(parts)
 

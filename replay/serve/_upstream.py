@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from replay.errors import BadInput, nearest
 from replay.providers import registry
+
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?")
 
 
 def origins(given: Iterable[str]) -> dict[str, str]:
@@ -29,6 +32,8 @@ def _origin(text: str) -> tuple[str, str]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"upstream {text}: must be an address that begins with https:// (or http://)")
+    if not _HOST.fullmatch(parts.netloc):
+        raise BadInput(f"upstream {text}: no host has such a name")
     if parts.path.strip("/") or parts.query:
         raise BadInput(
             f"upstream {text}: give the host alone, {parts.scheme}://{parts.netloc}\n"

@@ -62,7 +62,7 @@ class Audit:
 
     `fresh` cases need nothing. Nothing has to be recorded either for `unused` (interactions, from 1, that
     their case no longer asks for, by cassette), for `orphans` (cassettes of no suite's case; both can be
-    deleted), and for `unnamed` (conversations that no suite names).
+    deleted, unless an app or a test plays them), and for `unnamed` (conversations that no suite names).
     """
 
     fresh: int
@@ -171,7 +171,12 @@ def _left_over(cases: Sequence[Planned], runner: Runner) -> tuple[tuple[str, ...
     """Return the cassettes that no case of any suite has, and the conversations that no suite names."""
     project = runner.project
     named = {str(cassette_path(project.cassettes, planned.case)) for planned in cases}
-    files = (path for path in sorted(project.cassettes.rglob("*.yaml")) if not path.name.startswith("."))
+    files = (path for path in sorted(project.cassettes.rglob("*.yaml")) if not _of_none(path))
     orphans = tuple(project.shown(path) for path in files if str(path) not in named)
     known = {planned.case.conversation for planned in cases}
     return orphans, tuple(name for name in fixtures.names(project) if name not in known)
+
+
+def _of_none(path: Path) -> bool:
+    """Whether a file was never a case's: a lock, or what a test or an app recorded under its usual name."""
+    return path.name.startswith(".") or path.name == "app.yaml"

@@ -35,7 +35,7 @@ def _audit_lines(audit: Audit) -> Iterator[str]:
     for path, numbers in audit.unused.items():
         yield f"no longer asked for: {', '.join(f'#{number}' for number in numbers)} of {path}"
     if audit.orphans:
-        yield f"cassettes of no suite's case, which can be deleted: {_named(audit.orphans)}"
+        yield f"cassettes of no suite's case (does an app or a test play them?): {_named(audit.orphans)}"
     if audit.unnamed:
         yield f"conversations that no suite names, for which nothing is recorded: {_named(audit.unnamed)}"
 
