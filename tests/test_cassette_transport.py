@@ -17,6 +17,7 @@ from scripted import Close, Reset, Scripted, Wait, raw, reply, reset, stream
 
 from replay.cassette import file
 from replay.cassette.cassette import Cassette
+from replay.cassette.redact import Redactor
 from replay.errors import CassetteMiss
 
 LIBRARIES = [httpx2, httpx]
@@ -189,6 +190,25 @@ def test_a_server_that_compresses_uninvited_is_recorded_decoded_piece_by_piece(e
     assert response.body == data
     assert "content-encoding" not in response.headers
     assert outcome(Cassette(path).http_client(), "http://x") == live
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_request_is_sent_as_it_is_and_kept_unpacked_without_its_secrets(encoding, pack, tmp_path):
+    said = {"model": "m", "messages": [{"role": "user", "content": "I am jo.doe@example.com"}]}
+    packed = {"content": pack(json.dumps(said).encode()), "headers": {"content-encoding": encoding}}
+    path = tmp_path / "c.yaml"
+    with (
+        Scripted([reply(completion())]) as server,
+        Cassette(path, "once", redactor=Redactor("s")) as cassette,
+    ):
+        with cassette.http_client() as client:
+            client.post(f"{server.url}/v1/chat/completions", **packed)
+        assert server.requests[0].body == packed["content"]
+    assert b"I am " in file.load(path)[0].request.body
+    assert "jo.doe" not in path.read_text()
+    for asked in (packed, {"json": said}):
+        with Cassette(path, redactor=Redactor("s")).http_client() as client:
+            assert client.post(f"{server.url}/v1/chat/completions", **asked).json() == completion()
 
 
 def test_an_encoding_we_do_not_read_is_passed_on_as_it_is(tmp_path):

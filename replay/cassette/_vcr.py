@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from replay.cassette.ear import ask
-from replay.cassette.encoding import decoded, still_encoded
+from replay.cassette.encoding import decoded, request_body, still_encoded
 from replay.cassette.interaction import RecordedRequest, RecordedResponse
 from replay.cassette.witness import Witness
 
@@ -101,7 +101,8 @@ def _through(transport: Any, request: RecordedRequest) -> RecordedResponse | Non
 
 def _asked(request: Any) -> RecordedRequest:
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-    return RecordedRequest(request.method, request.uri, headers, _body(request.body, headers))
+    body = request_body(_body(request.body, headers), headers)
+    return RecordedRequest(request.method, request.uri, headers, body)
 
 
 def _unpacked(body: bytes, headers: dict[str, list[str]]) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, Self
 
+from replay.cassette.encoding import request_body
 from replay.cassette.interaction import Failure, RecordedRequest, RecordedResponse
 
 # Bodies are stored and played decoded and whole: what said otherwise must not reach the client again.
@@ -42,7 +43,7 @@ class Transport:
 def asked(request: Any, body: bytes) -> RecordedRequest:
     """Return a request of either library as it is looked up."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return RecordedRequest(request.method, str(request.url), headers, body)
+    return RecordedRequest(request.method, str(request.url), headers, request_body(body, headers))
 
 
 def library(request: Any) -> Any:

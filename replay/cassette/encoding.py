@@ -35,6 +35,17 @@ def decoded(body: bytes, encoding: str, *, ours: bool = False) -> bytes:
     return body
 
 
+def request_body(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a request's body as it is looked up and kept: unpacked, so that what is in it is found.
+
+    One that is damaged, or packed as we do not read it, stays as it is.
+    """
+    try:
+        return decoded(body, headers.get("content-encoding", "").strip().lower(), ours=True)
+    except ValueError:
+        return body
+
+
 def still_encoded(body: bytes, encoding: str) -> bool:
     """Tell whether a body `decoded` returned is still packed, in an encoding we do not read (br, zstd)."""
     if encoding in ("", "identity", *_KNOWN):

@@ -11,7 +11,7 @@ import binascii
 import json
 from typing import Any
 
-from replay.cassette.encoding import decoded, still_encoded
+from replay.cassette.encoding import decoded, request_body, still_encoded
 from replay.cassette.interaction import Failure, Interaction, RecordedRequest, RecordedResponse
 from replay.cassette.tree import typed
 from replay.conversation import Object
@@ -54,7 +54,7 @@ def _request(data: Object) -> RecordedRequest:
     if "parsed_body" not in data and isinstance(body, dict) and not _is_wrapped(body):
         data = {**data, "parsed_body": body}  # a JSON tree where the text should be
     headers = {name: ", ".join(values) for name, values in _headers(data).items()}
-    return RecordedRequest(method, uri, headers, _body(data) or b"")
+    return RecordedRequest(method, uri, headers, request_body(_body(data) or b"", headers))
 
 
 def _response(data: Object) -> RecordedResponse:
