@@ -83,6 +83,12 @@ def with_requests(url):
     return requests.post(f"{url}/v1/chat/completions", json=BODY, headers=headers, timeout=5).json()
 
 
+def with_requests_packed(url):
+    packed = gzip.compress(json.dumps(BODY | {"user": KEY}).encode())
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    return requests.post(f"{url}/v1/chat/completions", data=packed, headers=headers, timeout=5).json()
+
+
 def with_requests_stream(url):
     with requests.post(f"{url}/v1/chat/completions", json=BODY, stream=True, timeout=5) as response:
         return list(response.iter_lines())
@@ -142,6 +148,7 @@ WAYS = {
     "httpx stream": with_httpx_stream,
     "async httpx": with_async_httpx,
     "requests": with_requests,
+    "requests packed": with_requests_packed,
     "requests stream": with_requests_stream,
     "urllib3": with_urllib3,
     "aiohttp": with_aiohttp,
@@ -182,6 +189,7 @@ def test_what_an_app_asks_is_recorded_and_then_played_without_a_network(way, tmp
         asked = len(server.requests)
     assert len(load(path)) == len(recording.exchanges) == asked, "each request is recorded once"
     assert KEY.encode() not in path.read_bytes()
+    assert all(b'"messages"' in one.request.body for one in load(path))
     with blocked() as guard:
         played, playing = through(path, "none", lambda: app(server.url))
     assert played == live
