@@ -161,7 +161,7 @@ def put_many(folder, number):
 
 
 def test_processes_share_what_is_kept(tmp_path):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=put_many, args=(tmp_path, number)) for number in range(3)]
     for writer in writers:
         writer.start()

@@ -27,7 +27,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             (root / ".replay" / ".gitignore").write_text("*\n")
             path = self.folder / "answers.db"
-            self._database = sqlite3.connect(path, _PATIENCE, isolation_level=None)
+            self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as problem:
             raise StorageError(
                 f"{self.folder}: no answer can be kept ({problem}); nothing was asked"
