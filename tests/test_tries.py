@@ -5,7 +5,7 @@ import time
 
 import pytest
 from asking import cases, project
-from scripted import Reset, Scripted, Wait, reply, stream
+from scripted import Reset, Scripted, Wait, raw, reply, stream
 from seeded import BAD, BROKE, BUSY, CRASHED, Model, Seeded, Storm
 
 from replay import limits
@@ -197,6 +197,19 @@ def test_a_trickle_ends_at_its_deadline(tmp_path):
     turn, _, _ = one(tmp_path, [stream(words)], timeout=0.4)
     assert turn.error.kind == "timeout"
     assert time.monotonic() - started < 15  # all of it takes 30
+
+
+def test_headers_that_trickle_end_at_the_deadline_too(tmp_path):
+    letters = [piece for _ in range(600) for piece in (b"x", Wait(0.05))]
+    started = time.monotonic()
+    with Scripted([raw(b"HTTP/1.1 200 OK\r\nx-slow: ", *letters)]) as server:
+        found = project(tmp_path, server.url, timeout=0.4)
+        (result,), _ = played(found)
+    assert time.monotonic() - started < 15  # all of it takes 30
+    error = result.transcript.last.error
+    assert (error.kind, error.exception) == ("timeout", "APITimeoutError")
+    (planned,) = cases(found)
+    assert Runner(found).run(planned).transcript.last.error == error
 
 
 def test_a_storm_is_weathered_and_nothing_is_lost(tmp_path):

@@ -261,7 +261,9 @@ class Runner:
         """One connection pool for the session: a new one costs a TLS context. The gate limits its use."""
         import httpx2
 
-        return self.inner or httpx2.HTTPTransport(limits=httpx2.Limits())
+        from replay.runner._timely import Timely
+
+        return self.inner or Timely(httpx2.HTTPTransport(limits=httpx2.Limits()))
 
     def _secrets(self, target: Target) -> dict[str, str | None]:
         return providers.registry.get(target.provider).secrets(target)
