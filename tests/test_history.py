@@ -349,11 +349,19 @@ def test_suites_targets_and_times_are_chosen(tmp_path):
     assert len(read(project).trends) == 2
     assert [one.target for one in read(project, targets=["prod-eu"]).trends] == ["prod-eu"]
     assert read(project, since="2026-01-06").runs == 2
-    with pytest.raises(NothingToRun):
+    with pytest.raises(NothingToRun, match="no run is from 1d on"):
         read(project, since="1d")
     for wrong, said in (({"suites": ["suport"]}, 'did you mean "support"'), ({"since": "soon"}, "30d")):
         with pytest.raises(BadInput, match=said):
             read(project, **wrong)
+
+
+def test_a_damaged_run_is_named_by_its_path_in_the_project(tmp_path):
+    write(tmp_path, 0, cases(3, 3))
+    (tmp_path / "reports/broken").mkdir()
+    (tmp_path / "reports/broken/run.jsonl").write_text('{"repl')
+    (fault,) = read(Project(tmp_path)).faults
+    assert fault.startswith("reports/broken/run.jsonl:1: error: this is no run")
 
 
 # the verb
