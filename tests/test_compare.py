@@ -169,6 +169,8 @@ def test_what_is_compared_offline_costs_nothing_and_stays_offline_when_it_is_res
         root = project(tmp_path, server, 3)
         found = compared(root, monkeypatch, capfd, "old", "new", "--offline")
         assert found.err == "old: 3 cases\nnew: 3 cases\nnothing is sent: what is recorded is compared\n"
+        assert "what is not recorded is asked by the same command without --offline" in found.out
+        assert "[...]" not in found.out
         run = found.folder / "run.jsonl"
         run.write_text("".join(run.read_text().splitlines(keepends=True)[:4]))
         found = compared(root, monkeypatch, capfd, "--resume", "out")

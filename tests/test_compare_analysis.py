@@ -290,4 +290,4 @@ def test_errors_are_counted_by_kind_with_the_first_message_of_each(tmp_path):
     results = [*both(9), *(result(f"e{n}", "old", error=error) for n, error in enumerate(errors))]
     (note,) = compare(run(tmp_path, results)).notes
     assert note.startswith("old: 3 of 12 attempts had errors: 2 × server (503), busy busy")
-    assert note.endswith("[...]; 1 × timeout")
+    assert note.endswith("…; 1 × timeout")

@@ -53,6 +53,8 @@ def notes(heard: dict[str, Heard], header: Object) -> Iterator[str]:
             yield f"{target} was served by {len(one.models)} models: {', '.join(sorted(one.models))}"
         if len(one.fingerprints) > 1:
             yield f"{target} answered with {len(one.fingerprints)} system fingerprints"
+    if header.get("mode") == "none" and any(one.errors["seam"] for one in heard.values()):
+        yield "what is not recorded is asked by the same command without --offline"
     if header.get("shard"):
         yield f"this is shard {header['shard']}: join all of them with replay merge"
     yield from map(str, header.get("faults") or ())
@@ -61,6 +63,7 @@ def notes(heard: dict[str, Heard], header: Object) -> Iterator[str]:
 def _errors(one: Heard) -> str:
     """`3 × server (503), Try later.; 1 × timeout`, the most frequent first."""
     told = (
-        (f"{times:,} × {kind}", shorten(one.such[kind], LONGEST)) for kind, times in one.errors.most_common()
+        (f"{times:,} × {kind}", shorten(one.such[kind].partition("\n")[0], LONGEST, placeholder=" …"))
+        for kind, times in one.errors.most_common()
     )
     return "; ".join(", ".join(filter(None, both)) for both in told)
