@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from replay.limits import State
+from replay.limits import Admission, Gate, State
 from replay.run import Result
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PATIENCE = 30  # seconds that calls under way have when a run is interrupted
 RECENT = 100  # results that the rate is taken from
 
 
@@ -51,8 +53,10 @@ class _Target:
     @property
     def passed(self) -> str:
         judged = self.outcomes["passed"] + self.outcomes["failed"]
-        errors = f", {self.outcomes['error']} errors" if self.outcomes["error"] else ""
-        return f"{self.outcomes['passed'] / judged:.0%} passed{errors}" if judged else errors[2:]
+        bad = self.outcomes["error"]
+        errors = f"{bad} error{'s' * (bad != 1)}" if bad else ""
+        rate = f"{self.outcomes['passed'] / judged:.0%} passed" if judged else ""
+        return ", ".join(filter(None, (rate, errors)))
 
     def left(self, now: float) -> float | None:
         """Seconds until the last one, None where that cannot be told."""
@@ -153,6 +157,17 @@ class Progress:
             table.add_row(name, *row)
         table.add_row("", *self._all(state, now))
         return table
+
+
+def await_calls(gate: Gate | None) -> None:
+    """Wait for the calls under way, and say so on stderr; nothing more is sent.
+
+    They are paid for: their answers are kept, and not asked for again.
+    """
+    if isinstance(gate, Admission) and (running := sum(gate.state().running.values())):
+        calls = f"{running} call{'s' * (running != 1)} under way"
+        print(f"waiting for {calls}, {PATIENCE} s at most; Ctrl-C ends the wait", file=sys.stderr, flush=True)
+        gate.close(PATIENCE)
 
 
 def _duration(seconds: float) -> str:

@@ -34,6 +34,8 @@ class Case:
 class Result:
     """What came of one case. `files` names the files it came from: fixture, suite, cassette, baseline.
 
+    `files["terms"]` is a hash of how the suite plays and judges it.
+
     `cost` is in US dollars, None where no price is known. `warnings` say what is odd and no failure.
     """
 

@@ -26,6 +26,8 @@ ERROR_KINDS = (
 )
 RETRYABLE = ("rate_limit", "overloaded", "server", "timeout", "connection")  # another try may go well
 
+NOT_JSON = "not_json"  # the code of a bad_response that is a page or a part of one: no model wrote that
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -118,7 +120,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """Why there is no whole reply. `kind` is one of ERROR_KINDS; `exception` is the SDK's class name."""
+    """Why there is no whole reply. `kind` is one of ERROR_KINDS; `exception` is the SDK's class name.
+
+    `code` is the provider's word for it, or NOT_JSON.
+    """
 
     kind: str
     status: int | None = None

@@ -146,6 +146,37 @@ def test_a_budget_ends_the_run_and_is_not_exceeded(tmp_path, monkeypatch, capfd)
     assert 0 < spent <= 1500
     assert "ended early" in found.err
     assert found.code == 8
+    assert "go on: replay compare --resume out --max-tokens 1500" in found.err.replace(f"{root}/", "")
+
+
+def test_a_budget_is_that_of_the_whole_run_however_often_it_is_resumed(tmp_path, monkeypatch, capfd):
+    with Seeded({"old": Model(), "new": Model()}) as server:
+        root = project(tmp_path, server, 30)
+        compared(root, monkeypatch, capfd, "old", "new", "--max-tokens", "1500")
+        asked = len(server.calls)
+        found = compared(root, monkeypatch, capfd, "--resume", "out", "--max-tokens", "1500")
+        assert len(server.calls) == asked
+        assert "of it spent before): when it is spent, what comes last is not asked" in found.err
+        found = compared(root, monkeypatch, capfd, "--resume", "out", "--max-tokens", "100000")
+    assert len(server.calls) == 60
+    assert len(found.lines) == 61
+
+
+def test_what_is_compared_offline_costs_nothing_and_stays_offline_when_it_is_resumed(
+    tmp_path, monkeypatch, capfd
+):
+    with Seeded({"old": Model(), "new": Model()}) as server:
+        root = project(tmp_path, server, 3)
+        found = compared(root, monkeypatch, capfd, "old", "new", "--offline")
+        assert found.err == "old: 3 cases\nnew: 3 cases\nnothing is sent: what is recorded is compared\n"
+        assert "what is not recorded is asked by the same command without --offline" in found.out
+        assert "[...]" not in found.out
+        run = found.folder / "run.jsonl"
+        run.write_text("".join(run.read_text().splitlines(keepends=True)[:4]))
+        found = compared(root, monkeypatch, capfd, "--resume", "out")
+        assert "nothing is sent" in found.err
+        assert len(found.lines) == 7
+    assert server.calls == []
 
 
 def test_a_dry_run_sends_nothing_and_says_what_it_would_cost(tmp_path, monkeypatch, capfd):
@@ -243,6 +274,15 @@ def test_github_is_told(tmp_path, monkeypatch, capfd):
         found = compared(root, monkeypatch, capfd, "old", "new", *MARGIN)
     assert "\n::error" in found.out
     assert "do not switch" in (tmp_path / "step.md").read_text().lower()
+
+
+def test_a_step_summary_that_cannot_be_written_takes_nothing_from_the_decision(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "nowhere/step.md"))
+    with Seeded({"old": Model(), "new": Model(passes=0.2)}) as server:
+        found = compared(project(tmp_path, server, 15), monkeypatch, capfd, "old", "new", *MARGIN)
+    assert found.code == 1
+    assert "Do not switch to new" in found.out
+    assert "GitHub's summary cannot be written" in found.out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,36 @@ def test_many_attempts_without_an_answer_decide_nothing(tmp_path):
     found = compare(run(tmp_path, results)).versus[0]
     assert found.decision == "undecided"
     assert "5 of 25 attempts of the candidate gave nothing to judge" in found.reasons[0]
+
+
+def test_a_page_of_a_gateway_says_nothing_of_the_model_and_an_empty_reply_does(tmp_path):
+    page, empty = ApiError("bad_response", 200, "not JSON", code="not_json"), ApiError("bad_response", 200)
+    results = [*both(10), result("p", "old"), result("p", "new", passed=None, error=page)]
+    results += [result("e", "old"), result("e", "new", passed=None, error=empty)]
+    found = only(compare(run(tmp_path, results)))
+    assert (found.candidate.missing, found.candidate.attempts, found.candidate.passed) == (1, 11, 10)
+
+
+def test_on_a_baseline_that_is_nothing_to_measure_by_no_more_evidence_is_planned(tmp_path):
+    results = [one for n in range(20) for one in (
+        result(f"c{n}", "old", passed=n < 5), result(f"c{n}", "new", passed=n < 6))]  # fmt: skip
+    (versus,) = compare(run(tmp_path, results)).versus
+    assert "mend the assertion or the baseline first" in versus.reasons[0]
+    assert [one.needed for one in versus.judged] == [None, None]
+
+
+def test_why_there_are_no_tokens_is_told(tmp_path):
+    results = list(both(3))
+    silent = [replace(one.transcript.turns[0].reply, usage=None) for one in results]
+    turns = [
+        (replace(one.transcript.turns[0], reply=reply),) for one, reply in zip(results, silent, strict=True)
+    ]
+    results = [
+        replace(one, transcript=replace(one.transcript, turns=turn)) if one.case.target == "new" else one
+        for one, turn in zip(results, turns, strict=True)
+    ]
+    (note,) = compare(run(tmp_path, results)).notes
+    assert note.startswith("new: 3 of 3 attempts came without usage; their tokens and cost are not known")
 
 
 def test_a_difference_within_the_noise_of_the_baseline_is_no_regression():
@@ -259,4 +290,4 @@ def test_errors_are_counted_by_kind_with_the_first_message_of_each(tmp_path):
     results = [*both(9), *(result(f"e{n}", "old", error=error) for n, error in enumerate(errors))]
     (note,) = compare(run(tmp_path, results)).notes
     assert note.startswith("old: 3 of 12 attempts had errors: 2 × server (503), busy busy")
-    assert note.endswith("[...]; 1 × timeout")
+    assert note.endswith("…; 1 × timeout")

@@ -401,13 +401,14 @@ def test_closing_the_run_keeps_what_was_answered(address, project):
 DRIVER = """
 import sys
 from pathlib import Path
-from replay import runner, suites
+from replay import limits, runner, suites
 from replay.config import Project
 from replay.engines import registry
 
 project = Project.find(Path(sys.argv[1]))
 planned = runner.plan(suites.load(project.suites / "all.yaml", project), project)
-played_by = runner.Runner(project, "new_episodes", folder=project.reports / "run" / "cassettes")
+folder, gate = project.reports / "run" / "cassettes", limits.gate(project)
+played_by = runner.Runner(project, "new_episodes", folder=folder, gate=gate)
 for _ in registry.get("ray").run(planned, played_by):
     print("played", flush=True)
 """
@@ -425,6 +426,22 @@ def test_a_driver_that_is_killed_has_kept_what_was_answered(address, project):
         assert {played_by.run(planned).outcome for planned in plan(made)} == {"passed"}
         assert paid_twice(server) <= 3
     assert {len(bodies) for bodies in recorded(played_by.folder).values()} == {2}
+
+
+def test_an_interrupt_waits_for_the_calls_under_way(address, project):
+    """What is asked is paid for: who goes on pays for none of it again."""
+    with Seeded({"good": Model(latency=0.5)}) as server:
+        made = project(server, 8, limits={"concurrency": 3})
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, str(made.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert driver.stdout.readline() == b"played\n"
+        driver.send_signal(signal.SIGINT)
+        assert b"under way, 30 s at most" in driver.communicate(timeout=60)[1]
+        assert len(server.calls) < 16
+        played_by = recording(made)
+        assert {played_by.run(planned).outcome for planned in plan(made)} == {"passed"}
+        assert paid_twice(server) == 0
 
 
 def test_a_node_that_is_killed_costs_what_was_under_way_there_and_nothing_else(cluster, address, project):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scripted import Scripted, reply
 
+from replay import suites
 from replay.cli import main
 from replay.config import Project
 from replay.conversation import Message
@@ -27,6 +28,7 @@ from replay.history._chances import fisher, student
 from replay.history._series import Amounts, Counts
 from replay.history._shifts import shifts
 from replay.history._words import sparkline
+from replay.runner import Runner, plan
 from replay.verdict import Verdict
 
 FIRST = datetime(2026, 1, 5, 6, tzinfo=UTC)
@@ -220,6 +222,60 @@ def test_other_conversations_are_a_cause(tmp_path):
     assert change.causes == ("other conversations (20 → 30)",)
 
 
+def termed(results, terms):
+    return [replace(one, files=one.files | ({"terms": terms} if terms else {})) for one in results]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("a1", "b2", ("the suite (arguments of assertions, turns, caps or faults)",)),
+        ("a1", "a1", ()),
+        (None, "b2", ()),  # runs of an older Replay do not say
+    ],
+)
+def test_an_edited_suite_is_a_cause_where_runs_say_how_they_judged(tmp_path, before, after, told):
+    for number in range(12):
+        late = number >= 6
+        write(tmp_path, number, termed(cases(14 if late else 20, 20), after if late else before))
+    (change,) = trend(tmp_path).changes
+    assert change.causes == told
+
+
+def test_an_edited_suite_is_not_told_twice_where_its_assertions_have_other_names(tmp_path):
+    for number in range(12):
+        late = number >= 6
+        results = termed(cases(14 if late else 20, 20), "b2" if late else "a1")
+        if late:
+            other = [tuple(replace(one, assertion="equals") for one in result.verdicts) for result in results]
+            results = [replace(one, verdicts=new) for one, new in zip(results, other, strict=True)]
+        write(tmp_path, number, results)
+    (change,) = trend(tmp_path).changes
+    assert change.causes == ("assertion contains → equals",)
+
+
+def terms_of(tmp_path, suite):
+    """The terms of the only case of a suite."""
+    for name, text in {
+        "replay.toml": '[targets.m]\nprovider = "openai"\nmodel = "m"\n',
+        "fixtures/conversations/hi.yaml": "messages: [{role: user, content: Hi}]\n",
+        "suites/s.yaml": suite,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    project = Project.find(tmp_path)
+    (planned,) = plan(suites.load(tmp_path / "suites/s.yaml", project), project)
+    return Runner(project).files(planned)["terms"]
+
+
+def test_the_terms_of_a_case_change_with_an_argument_and_not_with_a_comment(tmp_path):
+    plain = "targets: [m]\nconversations: [hi]\nassert: [{contains: yes-1}]\n"
+    terms = terms_of(tmp_path, plain)
+    assert terms_of(tmp_path, f"# a comment\n{plain}tags: [daily]\n") == terms
+    assert terms_of(tmp_path, plain.replace("yes-1", "yes-2")) != terms
+    assert terms_of(tmp_path, f"{plain}faults: [{{cut: 1}}]\n") != terms
+
+
 def test_runs_of_a_few_cases_and_shards_show_but_are_not_judged(tmp_path):
     for number in range(12):
         few = number in (4, 5, 8, 9)
@@ -293,11 +349,19 @@ def test_suites_targets_and_times_are_chosen(tmp_path):
     assert len(read(project).trends) == 2
     assert [one.target for one in read(project, targets=["prod-eu"]).trends] == ["prod-eu"]
     assert read(project, since="2026-01-06").runs == 2
-    with pytest.raises(NothingToRun):
+    with pytest.raises(NothingToRun, match="no run is from 1d on"):
         read(project, since="1d")
     for wrong, said in (({"suites": ["suport"]}, 'did you mean "support"'), ({"since": "soon"}, "30d")):
         with pytest.raises(BadInput, match=said):
             read(project, **wrong)
+
+
+def test_a_damaged_run_is_named_by_its_path_in_the_project(tmp_path):
+    write(tmp_path, 0, cases(3, 3))
+    (tmp_path / "reports/broken").mkdir()
+    (tmp_path / "reports/broken/run.jsonl").write_text('{"repl')
+    (fault,) = read(Project(tmp_path)).faults
+    assert fault.startswith("reports/broken/run.jsonl:1: error: this is no run")
 
 
 # the verb

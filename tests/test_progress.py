@@ -33,7 +33,7 @@ def test_a_line_says_how_far_each_target_is_what_it_cost_and_when_it_ends():
     progress.add(result("small"), now=100.0)
     progress.add(result("small", "error"), now=101.0)
     assert progress.line(now=110.0) == (
-        "big 11/40 done, 3 running, 26 waiting, 1.0/s, 82% passed; small 2/2 done, 100% passed, 1 errors; "
+        "big 11/40 done, 3 running, 26 waiting, 1.0/s, 82% passed; small 2/2 done, 100% passed, 1 error; "
         "$1.5 so far; 29 s left"
     )
 

@@ -213,7 +213,13 @@ def test_a_model_that_is_gone_is_drift_of_the_worst_tier(shop):
 def test_an_outage_is_no_drift_and_no_verdict(shop):
     with provider(shop, reply({"error": {"message": "overloaded"}}, 503)):
         done = verify(code=7)
-    done.fnmatch_lines(["no answer: shop/days?small?#1: *overloaded*"])
+    done.fnmatch_lines(["no answer: shop/days?small?#1, shop/*: *overloaded*"])  # one reason, one line
+
+
+def test_a_page_of_a_gateway_is_no_drift_and_no_verdict(shop):
+    with provider(shop, reply("<html><title>Please sign in</title></html>", content_type="text/html")):
+        done = verify(code=7)
+    done.fnmatch_lines(["no answer: shop/days?small?#1, shop/*: *not JSON: Please sign in*"])
 
 
 def test_a_field_that_came_is_shape_and_one_that_is_null_is_not(shop):

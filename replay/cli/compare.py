@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from replay.cli._shared import DOLLARS, JSON, SHARE, hidden, say
-
-if TYPE_CHECKING:
-    from replay.limits import Admission
-
-PATIENCE = 30  # seconds that calls under way have when a run is interrupted
 
 
 @click.command()
@@ -39,8 +34,10 @@ PATIENCE = 30  # seconds that calls under way have when a run is interrupted
 @click.option(
     "--until-decided", "until", is_flag=True, help="Ask only as much as it takes; looks as it goes."
 )
-@click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Ask nothing beyond this.")
-@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Ask nothing beyond this.")
+@click.option("--max-cost", type=DOLLARS, metavar="DOLLARS", help="Of the whole run: ask nothing beyond.")
+@click.option(
+    "--max-tokens", type=click.IntRange(1), metavar="N", help="Of the whole run: ask nothing beyond."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and what it would cost; send nothing.")
 @click.option(
     "--resume", type=click.Path(exists=True, path_type=Path), metavar="RUN", help="Go on with a run."
@@ -64,11 +61,11 @@ def compare(
     """
     from replay import compare as room
     from replay.limits import Budget
-    from replay.progress import Progress
+    from replay.progress import Progress, await_calls
 
     session = room.opened(room.Order(**order), Path(), ("replay", *sys.argv[1:]))
-    budget = Budget(max_cost, max_tokens)
     forecast = session.forecast()
+    budget = Budget(max_cost, max_tokens, *forecast.spent)
     if dry_run:
         say(forecast.to_json(), forecast.text(budget), as_json)
         return 0
@@ -77,22 +74,12 @@ def compare(
     try:
         ended = session.ask(gate, Progress(forecast.cases, gate))
     except KeyboardInterrupt:
-        click.echo(f"interrupted; go on: {session.resume}", err=True)
-        _await_calls(gate)
+        click.echo(f"interrupted; go on: {session.resume(budget)}", err=True)
+        await_calls(gate)
         raise
     if ended:
-        click.echo(hidden(f"ended early: {ended}\ngo on: {session.resume}"), err=True)
+        click.echo(hidden(f"ended early: {ended}\ngo on: {session.resume(budget)}"), err=True)
     return _compared(session.folder, as_json)
-
-
-def _await_calls(gate: Admission) -> None:
-    """Wait for what is paid for already: its answers are kept, and not asked for again."""
-    from replay.report.numbers import plural
-
-    if under_way := sum(gate.state().running.values()):
-        calls = plural(under_way, "call")
-        click.echo(f"waiting for {calls} under way, {PATIENCE} s at most; Ctrl-C ends it", err=True)
-        gate.close(PATIENCE)
 
 
 def _compared(folder: Path, as_json: bool) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from replay import runs
-from replay.compare._decide import decided
+from replay.compare._decide import decided, doubts
 from replay.compare._groups import groups
 from replay.compare._heard import Heard, notes
 from replay.compare._judge import amounts, judged
@@ -50,6 +51,8 @@ def compare(run: Path) -> Comparison:
 
 def _versus(tally: Tally, question: Question, seen: dict[str, Finding] | None) -> Versus:
     found = judged(tally, question, seen)
+    if any(doubts(found, question)):  # more of the same would settle nothing
+        found = [replace(one, needed=None) for one in found]
     decision, reasons = decided(found, question)
     return Versus(
         tally.candidate,

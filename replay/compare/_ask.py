@@ -100,8 +100,11 @@ def asked(
     return replace(whole, question=question, content=content)
 
 
-def asked_before(project: Project, folder: Path) -> Asked:
-    """Read what the run in a folder was asking. Raises BadInput where that is not the same any more."""
+def asked_before(project: Project, folder: Path) -> tuple[Asked, str]:
+    """Read what the run in a folder was asking, and its record mode.
+
+    Raises BadInput where what it asks is not the same any more.
+    """
     path = runs.locate(folder)
     header = runs.read(path).header
     if not {"compare", "targets", "files"} <= header.keys():
@@ -114,7 +117,7 @@ def asked_before(project: Project, folder: Path) -> Asked:
         changed = ["a conversation or a variant"]
     if changed:
         raise BadInput(f"{', '.join(changed)} changed since {path} was begun; begin a new comparison")
-    return found
+    return found, str(header.get("mode"))
 
 
 def ask(whole: Asked, runner: Runner, engine: Engine, writer: RunWriter, watcher: Watcher) -> str:

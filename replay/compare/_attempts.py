@@ -12,7 +12,7 @@ from typing import Any
 from replay.comparison import OVERALL
 from replay.conversation import Json, Object
 from replay.jsontext import inside, objects
-from replay.turn import RETRYABLE
+from replay.turn import NOT_JSON, RETRYABLE
 
 # An attempt that ended so says nothing about the model: the provider, the network or the account did.
 SILENT = frozenset(
@@ -74,10 +74,10 @@ def attempt_of(data: Object) -> Attempt:
 
 def is_silent(data: Object) -> bool:
     """Whether a result says nothing about the model."""
-    errors = (inside(turn, "error").get("kind") for turn in objects(data["transcript"]["turns"]))
+    errors = [inside(turn, "error") for turn in objects(data["transcript"]["turns"])]
     verdicts = objects(data["verdicts"])
     unsent = any(one.get("assertion") in ("provider", "seam") and _bad(one) for one in verdicts)
-    return unsent or any(str(kind) in SILENT for kind in errors)
+    return unsent or any(str(one.get("kind")) in SILENT or one.get("code") == NOT_JSON for one in errors)
 
 
 def _error(turns: Sequence[Object]) -> tuple[str, str]:

@@ -17,8 +17,8 @@ def decided(judged: Sequence[Judged], question: Question) -> tuple[Decision, tup
     """
     if not judged:
         return "undecided", ("no conversation was judged for both",)
-    if doubts := tuple(_doubts(judged, question)):
-        return "undecided", doubts
+    if doubtful := tuple(doubts(judged, question)):
+        return "undecided", doubtful
     if worse := tuple(f"{one.assertion}: {one.reason}" for one in judged if one.finding == "worse"):
         return "do not switch", worse
     primary = {one.assertion: one for one in judged if one.assertion in question.primary}
@@ -30,7 +30,7 @@ def decided(judged: Sequence[Judged], question: Question) -> tuple[Decision, tup
     return "switch", tuple(f"{one.assertion}: {one.reason}" for one in primary.values())
 
 
-def _doubts(judged: Sequence[Judged], question: Question) -> Iterator[str]:
+def doubts(judged: Sequence[Judged], question: Question) -> Iterator[str]:
     """Say why the baseline, or what was heard of either side, is nothing to measure by."""
     for one in (one for one in judged if one.assertion in question.primary):
         for name, side in (("baseline", one.baseline), ("candidate", one.candidate)):

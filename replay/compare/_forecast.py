@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replay import fixtures, player, runs
 from replay.compare._ask import Asked
+from replay.compare._attempts import attempt_of
 from replay.conversation import Object
 from replay.fixtures.variants import as_asked
 from replay.jsontext import inside
@@ -42,11 +43,17 @@ class Expected:
 
 @dataclass(slots=True)
 class Forecast:
-    """By target. `counted` says how tokens were counted; `least` where there may be more calls than these."""
+    """By target. `counted` says how tokens were counted; `least` where there may be more calls than these.
+
+    `spent` is what a run that is resumed has cost before, in US dollars and tokens. Nothing of what is
+    `offline` is sent.
+    """
 
     targets: dict[str, Expected] = field(default_factory=dict)
     counted: str = ""
     least: bool = False
+    spent: tuple[float, int] = (0.0, 0)
+    offline: bool = False
 
     @property
     def cases(self) -> dict[str, int]:
@@ -67,12 +74,16 @@ class Forecast:
     def to_json(self) -> Object:
         """Return all of it."""
         targets = {name: asdict(one) for name, one in self.targets.items()}
-        return {"targets": targets, "counted": self.counted, "least": self.least, "cost": self.cost}
+        plain = {name: getattr(self, name) for name in ("counted", "least", "cost", "offline")}
+        return {"targets": targets, "spent": list(self.spent), **plain}
 
     def text(self, budget: Budget) -> str:
         """Return one line for each target, and what the budget allows of it."""
         if not self.counted:
             return "every case has been asked already"
+        if self.offline:
+            cases = (f"{name}: {plural(count, 'case')}" for name, count in self.cases.items())
+            return "\n".join([*cases, "nothing is sent: what is recorded is compared"])
         lines = [_line(name, one) for name, one in self.targets.items()]
         lines.append(f"tokens are estimated: {self.counted}; completions at their limit")
         if self.least:
@@ -81,16 +92,19 @@ class Forecast:
 
     def _over(self, budget: Budget) -> Iterator[str]:
         """Say where the budget ends before the comparison does."""
-        if budget.max_cost is not None and (self.cost or 0.0) > budget.max_cost:
-            yield f"more than --max-cost {budget.max_cost:g}: when that is spent, later repeats are left out"
-        if budget.max_tokens is not None and self.tokens > budget.max_tokens:
-            yield f"more than --max-tokens {budget.max_tokens:,}: when spent, later repeats are left out"
+        rest = "when it is spent, what comes last is not asked"
+        if budget.max_cost is not None and budget.cost + (self.cost or 0.0) > budget.max_cost:
+            spent = f" (${budget.cost:.4g} of it spent before)" if budget.cost else ""
+            yield f"more than --max-cost {budget.max_cost:g}{spent}: {rest}"
+        if budget.max_tokens is not None and budget.tokens + self.tokens > budget.max_tokens:
+            spent = f" ({budget.tokens:,} of it spent before)" if budget.tokens else ""
+            yield f"more than --max-tokens {budget.max_tokens:,}{spent}: {rest}"
 
 
 def forecast(whole: Asked, run: Path | None) -> Forecast:
     """Estimate what is still to be asked, in one pass over the conversations; `run` is one to be resumed."""
     found = Forecast({name: Expected() for name in whole.question.targets})
-    done = _done(run) if run else Counter()
+    done = _done(run, found) if run else Counter()
     for planned in whole.cases.attempt(1):
         case = planned.case
         times = whole.question.repeats - done[case.suite, case.conversation, case.target]
@@ -123,10 +137,13 @@ def _requests(planned: Planned, target: Target, whole: Asked) -> Iterator[Reques
     return (player.request_for(conversation, target, state) for state in states)
 
 
-def _done(run: Path) -> Done:
-    """Count the attempts of a run that need not be made again."""
+def _done(run: Path, found: Forecast) -> Done:
+    """Count the attempts of a run that need not be made again, and what all have cost."""
     done: Done = Counter()
     for line in runs.scan(run)[1]:
+        amounts = attempt_of(line.data).amounts
+        tokens = amounts.get("prompt_tokens", 0.0) + amounts.get("completion_tokens", 0.0)
+        found.spent = found.spent[0] + amounts.get("cost", 0.0), found.spent[1] + int(tokens)
         if line.outcome != "error":
             conversation, target = (inside(line.data, "transcript", it) for it in ("conversation", "target"))
             done[line.key[0], str(conversation.get("name")), str(target.get("name"))] += 1

@@ -89,12 +89,16 @@ class Session:
 
     def forecast(self) -> Forecast:
         """Estimate what is still to be asked."""
-        return forecast(self.whole, self.order.resume and self.folder)
+        found = forecast(self.whole, self.order.resume and self.folder)
+        found.offline = self.order.offline
+        return found
 
-    @property
-    def resume(self) -> str:
-        """What to type to go on."""
-        return f"replay compare --resume {shlex.quote(str(self.folder))}"
+    def resume(self, budget: Budget) -> str:
+        """What to type to go on in the same way; the budget is of the whole run."""
+        said = {"max-cost": budget.max_cost, "max-tokens": budget.max_tokens, "tenant": self.order.tenant}
+        said["engine"] = "" if self.order.engine == "threads" else self.order.engine
+        options = [f"--{name} {shlex.quote(str(value))}" for name, value in said.items() if value]
+        return " ".join(["replay compare --resume", shlex.quote(str(self.folder)), *options])
 
     def _writer(self) -> RunWriter:
         if self.order.resume:
@@ -116,7 +120,9 @@ def opened(order: Order, start: Path, command: Sequence[str]) -> Session:
         raise BadInput("--until-decided looks after each answer, a batch has all at once; use threads")
     if order.resume:
         folder = order.resume.parent if order.resume.suffix == ".jsonl" else order.resume
-        return Session(asked_before(project, folder), folder, order, tuple(command))
+        whole, mode = asked_before(project, folder)
+        order = replace(order, offline=order.offline or mode == "none")
+        return Session(whole, folder, order, tuple(command))
     if len(order.targets) < 2:
         known = ", ".join(project.targets) or "none are configured"
         raise BadInput(f"name a baseline and at least one candidate; targets: {known}")

@@ -46,8 +46,11 @@ def told(found: Comparison) -> Iterator[str]:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         from replay.report.comparison.markdown import markdown
 
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(markdown(found))
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(markdown(found))
+        except OSError as problem:  # the decision stands, and is in the run's own files
+            yield f"GitHub's summary cannot be written ({problem}); {SUMMARY} beside the report has it"
 
 
 def _table(found: Comparison) -> str:

@@ -13,7 +13,8 @@ cases are played again, each alone with a worker; a case that kills three of the
 until then its places at the limits stay taken. When the driver dies, Ray ends its workers, and the answers
 that were on their way are lost.
 
-When the iterator is closed the workers are ended. What they had been answered is in the cassettes.
+When the iterator is closed the workers are ended. What they had been answered is in the cassettes. An
+interrupt first waits for the calls under way.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contextlib import closing
 from importlib.util import find_spec
 
 from replay.errors import BadInput
+from replay.progress import await_calls
 from replay.run import Result
 from replay.runner import Planned, Runner
 
@@ -43,4 +45,8 @@ def _played(cases: Iterable[Planned], runner: Runner) -> Iterator[tuple[Planned,
     from replay.engines._ray.flights import Flights
 
     with cluster.joined(), cargo.by_value(runner.project.root), closing(Flights(cases, runner)) as flights:
-        yield from flights
+        try:
+            yield from flights
+        except KeyboardInterrupt:
+            await_calls(runner.gate)
+            raise

@@ -15,6 +15,7 @@ def causes(before: Sequence[Object], after: Sequence[Object], old: Object, new: 
     """
     yield from _named(before, after)
     yield from _contents(before[-1], after[0])
+    yield from _terms(before[-1], after[0])
     versions, now = old.get("versions") or {}, new.get("versions") or {}
     for name in dict.fromkeys((*versions, *now)):
         if versions.get(name) != now.get(name):
@@ -46,3 +47,11 @@ def _contents(old: Object, new: Object) -> Iterator[str]:
         yield f"other conversations ({old['conversations']} → {new['conversations']})"
     elif old["contents"] != new["contents"]:
         yield "the content of fixtures (messages, tools or params)"
+
+
+def _terms(old: Object, new: Object) -> Iterator[str]:
+    """Yield that the suite was edited, where no name tells it; a run of an older Replay has no `terms`."""
+    named = ({kind: {*one["named"].get(kind, ())} for kind in ("assertion", "play")} for one in (old, new))
+    told = old["names"] != new["names"] or next(named) != next(named)
+    if not told and None not in (old["terms"], new["terms"]) and old["terms"] != new["terms"]:
+        yield "the suite (arguments of assertions, turns, caps or faults)"

@@ -67,7 +67,7 @@ class Chart:
             most=shown(main, self._y.high),
             least=shown(main, self._y.low),
             first=f"{points[0].at:%Y-%m-%d}",
-            last=f"{points[-1].at:%Y-%m-%d}",
+            last=f"{points[-1].at:%Y-%m-%d}" if len(points) > 1 else "",
             marks=list(self._marks()),
             band=_text(self._band()) if main == "rate" else "",
             lines=[(measure, _text(self._line(measure))) for measure in reversed(self.measures)],

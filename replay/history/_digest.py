@@ -95,6 +95,7 @@ class Group:
     named: dict[str, Counter[str]] = field(default_factory=dict)
     names: int = 0  # sums of hashes: the same in any order
     contents: int = 0
+    terms: int | None = 0  # None where a run does not say
 
     def add(self, name: str, attempts: Iterator[Object]) -> None:
         """Count the attempts of one conversation."""
@@ -115,6 +116,11 @@ class Group:
         said = {key: value for key, value in conversation.items() if key not in ("source", "tags")}
         self.names = (self.names + _hash(name)) % 2**64
         self.contents = (self.contents + _hash(canonical(said))) % 2**64
+        terms = inside(data, "files").get("terms")
+        if terms is None or self.terms is None:
+            self.terms = None
+        else:
+            self.terms = (self.terms + _hash(f"{name} {terms}")) % 2**64
 
     def _amounts(self, data: Object) -> None:
         turns = objects(data["transcript"]["turns"])
@@ -154,6 +160,7 @@ class Group:
             "named": {kind: dict(words.most_common(NAMED)) for kind, words in sorted(self.named.items())},
             "names": f"{self.names:016x}",
             "contents": f"{self.contents:016x}",
+            "terms": None if self.terms is None else f"{self.terms:016x}",
         }
 
 

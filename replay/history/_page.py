@@ -28,7 +28,7 @@ NOSCRIPT = "Without JavaScript the page shows everything; only the switch betwee
 HEAD = """
 <h1 class="headline {{ tone }}">{{ headline }}</h1>
 <p class="meta"><span>{{ runs }}</span><span>{{ span }}</span><span>{{ trends }}</span></p>
-{% for fault in faults %}<p class="notice">left out: {{ fault }}</p>
+{% for fault in faults %}<p class="notice">run left out: {{ fault }}</p>
 {% endfor %}
 """
 CHANGES = """

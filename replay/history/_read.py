@@ -62,14 +62,17 @@ def read(
         try:
             found = [point for point in _points(path, project) if first is None or point[1].at >= first]
         except ReplayError as problem:
-            faults.append(str(problem))
+            faults.append(str(problem).replace(f"{project.root}/", ""))  # the page is passed on
             continue
         runs += bool(found)
         for key, point in found:
             points[key].append(point)
     chosen = _chosen(points, set(suites), set(targets))
     if not chosen:
-        raise NothingToRun("\n".join([*faults, "there is no run to look at; make one: pytest suites/"]))
+        what = (
+            f"no run is from {since} on" if since else "there is no run to look at; make one: pytest suites/"
+        )
+        raise NothingToRun("\n".join([*faults, what]))
     trends = [trend(*key, sorted(points[key], key=lambda point: (point.at, point.run))) for key in chosen]
     return History(tuple(trends), runs, tuple(faults))
 

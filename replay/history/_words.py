@@ -104,7 +104,7 @@ def words(found: History) -> str:
         lines += [f"      there: {why(group[0])}"]
     more = sum(map(len, groups[_LISTED:]))
     lines += [f"  and {more} more (--json lists them)"] if more else []
-    lines += [f"left out: {fault}" for fault in found.faults]
+    lines += [f"run left out: {fault}" for fault in found.faults]
     return visible("\n".join(lines))
 
 

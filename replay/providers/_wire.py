@@ -15,7 +15,7 @@ from replay.jsontext import parse
 from replay.providers import Unreadable, _aws_frames, _errors
 from replay.providers._array import items
 from replay.providers._sse import BLANK, Event, events, looks_like_events
-from replay.turn import ApiError, Reply, Timing
+from replay.turn import NOT_JSON, ApiError, Reply, Timing
 
 # The first piece of an answer in any of the wires' event streams: a field that carries model output. A wire
 # whose events also repeat the request has a pattern of its own, by the same name.
@@ -142,7 +142,7 @@ def _lines(body: bytes, problem: str) -> tuple[Stream, Object]:
     said = _errors.readable(body)
     text = said[:200] if isinstance(said, str) else "bytes that are not UTF-8"
     message = f"not JSON: {text} ({problem})" if text else "the body is empty"
-    raise Unreadable(ApiError("bad_response", message=message))
+    raise Unreadable(ApiError("bad_response", message=message, code=NOT_JSON))
 
 
 def _state(codec: Codec, found: Stream, odd: Object) -> Object:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,8 @@ __all__ = [
     "shown",
     "targets_of",
 ]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def cassette_path(folder: Path, case: Case) -> Path:
@@ -277,14 +281,24 @@ class Runner:
         return dict.fromkeys(self._secrets(target), "api_key") | named
 
     def files(self, planned: Planned) -> Object:
-        """Name the files that a case comes from."""
+        """Name the files that a case comes from, and by a hash what its suite says of it."""
         case = planned.case
         return {
             "suite": planned.suite,
             "conversation": fixtures.where(planned.fixture, self.project),
             "cassette": self.project.shown(self.cassette_of(case)),
+            "terms": terms_hash(planned.entry),
             **({"command": self.command} if self.command else {}),
         }
+
+
+def terms_hash(entry: Entry) -> str:
+    """Return a short hash of how a case is played and what must hold, with all arguments.
+
+    What only chooses cases is left out, and so is where an object lies in memory: it is the same in each run.
+    """
+    chosen = replace(entry, conversation="", targets=(), repeats=1, tags=(), line=0)
+    return sha256(_ADDRESS.sub("", repr(chosen)).encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 def targets_of(planned: Planned) -> tuple[str, ...]:

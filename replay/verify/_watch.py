@@ -17,7 +17,7 @@ from replay.cassette.transport import CassetteTransport
 from replay.errors import CassetteMiss
 from replay.providers import Provider
 from replay.providers._wire import Answer, answer
-from replay.turn import RETRYABLE
+from replay.turn import NOT_JSON, RETRYABLE
 from replay.verify._rails import Step
 
 NO_ANSWER = (*RETRYABLE, "billing", "auth", "cut", "stream_error")  # of these nothing can be concluded
@@ -56,7 +56,7 @@ class Watch:
             raise CassetteMiss("this is not what was recorded; see replay verify --stale")
         came = self._sent(request)
         said = read(self._provider, came)
-        if said.error and said.error.kind in NO_ANSWER:
+        if said.error and (said.error.kind in NO_ANSWER or said.error.code == NOT_JSON):
             self.refused = f"{said.error.kind}: {said.error.message}"
             return _answered(request, came)
         place = waiting.popleft()

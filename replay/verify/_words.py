@@ -87,7 +87,10 @@ def _drift_lines(drift: Drift) -> Iterator[str]:
         more, less, p = drift.wording
         yield f"texts: {more} further from the recording than from each other, {less} nearer (p {_p(p)})"
     yield from _worst(drift)
-    yield from (f"no answer: {case}: {why}" for case, why in drift.unanswered.items())
+    reasons: dict[str, list[str]] = {}
+    for case, why in drift.unanswered.items():
+        reasons.setdefault(why, []).append(case)
+    yield from (f"no answer: {_named(cases)}: {why}" for why, cases in reasons.items())
     if drift.stale:
         yield f"stale, not asked (see --stale): {_named(drift.stale)}"
 
