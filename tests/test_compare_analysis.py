@@ -88,6 +88,19 @@ def test_every_assertion_is_judged_for_itself_and_all_of_them_together(tmp_path)
     assert found.versus[0].decision == "do not switch"
 
 
+def test_what_more_it_takes_reckons_with_the_other_claims(tmp_path):
+    def lost(count):
+        old = [result(f"c{n}", "old", stop=True) for n in range(count)]
+        new = [result(f"c{n}", "new", passed=False, stop=False) for n in range(count)]
+        return compare(run(tmp_path, old + new)).versus[0]
+
+    few = lost(6)  # 2 / 64 for each of three claims
+    assert {one.finding for one in few.judged} == {"undecided"}
+    (more,) = {one.needed.conversations for one in few.judged}
+    assert more > 0
+    assert {one.finding for one in lost(6 + more).judged} == {"worse"}
+
+
 def test_an_assertion_without_a_margin_of_its_own_need_not_be_shown(tmp_path):
     rare = [result("rare", "old", rare=True), result("rare", "new", rare=True)]
     results = [*both(40), *rare]

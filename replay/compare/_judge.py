@@ -33,8 +33,11 @@ def judged(tally: Tally, question: Question, watched: Mapping[str, Finding] | No
             return watched.get(name, "undecided")
         return _finding(apart[name], p[name], p_margin[name], question.alpha)
 
+    findings = {name: found(name) for name in names}
+    levels = _levels(tally, question, findings, apart)
     return [
-        _judged(tally, question, name, apart[name], p[name], p_margin[name], found(name)) for name in names
+        _judged(tally, question, name, apart[name], p[name], p_margin[name], findings[name], levels[name])
+        for name in names
     ]
 
 
@@ -44,14 +47,32 @@ def _adjusted(tally: Tally, raw: Mapping[str, float], alpha: float) -> dict[str,
     Where d conversations differ no p is below 2 ** (1 - d), whatever they say: what cannot be claimed need
     not be paid for (R. E. Tarone, Biometrics 46 (1990) 515).
     """
-    possible = {name: p for name, p in raw.items() if 2.0 ** (1 - differing(tally.pairs[name])) <= alpha}
-    return dict(raw) | stats.holm(possible)
+    return dict(raw) | stats.holm({name: p for name, p in raw.items() if _possible(tally, name, alpha)})
+
+
+def _possible(tally: Tally, name: str, alpha: float) -> bool:
+    return 2.0 ** (1 - differing(tally.pairs[name])) <= alpha
 
 
 def _not_worse(tally: Tally, question: Question, names: Iterable[str]) -> dict[str, float]:
     margins = {name: stats.not_worse(tally.pairs[name], question.margin_of(name)) for name in names}
     primary = {name: p for name, p in margins.items() if name in question.primary}
     return stats.holm(primary) | stats.holm({name: p for name, p in margins.items() if name not in primary})
+
+
+def _levels(
+    tally: Tally, question: Question, findings: Mapping[str, Finding], apart: Mapping[str, Difference]
+) -> dict[str, float]:
+    """The alpha that more evidence is planned for: Holm's, over the claims that are still open beside it."""
+    still = [name for name, finding in findings.items() if finding == "undecided"]
+    worse = [name for name in still if _possible(tally, name, question.alpha)]
+
+    def beside(name: str) -> list[str]:
+        if apart[name].interval.value <= -question.margin_of(name):
+            return worse
+        return [other for other in still if (other in question.primary) == (name in question.primary)]
+
+    return {name: question.alpha / max(len(beside(name)), 1) for name in findings}
 
 
 def _judged(
@@ -62,11 +83,12 @@ def _judged(
     p: float,
     p_margin: float,
     known: Finding,
+    level: float,
 ) -> Judged:
     pairs, margin = tally.pairs[name], question.margin_of(name)
     noise = stats.noise(_counts(pairs, "baseline"), 1 - question.alpha)
     finding, reason = _told(known, apart, margin, noise)
-    needed = stats.needed(pairs, margin, question.alpha, question.power) if finding == "undecided" else None
+    needed = stats.needed(pairs, margin, level, question.power) if finding == "undecided" else None
     return Judged(
         name,
         _side(tally, name, "baseline", question),
