@@ -1,4 +1,7 @@
-"""Gemini, at its own API; Vertex AI is asked by plain httpx with a token."""
+"""Gemini, at its own API.
+
+Vertex AI is asked by plain httpx with a token; so is what the SDK would not send as it is.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from replay.export.sdks._script import SECONDS, Script, called, headers_of, key,
 
 
 def script(call: Call) -> Script:
-    """Ask through Google's SDK, which takes a body as it is as `extra_body`."""
-    if call.target.settings.get("platform"):
+    """Ask through Google's SDK, which takes a body as `extra_body`, and adds a `generationConfig`."""
+    if call.target.settings.get("platform") or "generationConfig" not in call.body:
         return _plain.script(call)
     base, _, rest = call.path.partition(f"/{version(call)}/")
     options = [
