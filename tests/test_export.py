@@ -352,6 +352,51 @@ def test_a_case_is_a_test_that_is_played_and_judged_as_the_case_is(shop):
     assert late.count('"model": "small-1"') == 2  # both turns: the assertions are about both
 
 
+AWS_TOML = """
+[targets.aws]
+provider = "bedrock"
+model = "anthropic.claude-x"
+region = "us-east-1"
+endpoint = "{url}/deep"
+"""
+
+
+def test_what_a_suite_excuses_is_excused_in_its_test_too(tmp_path, monkeypatch):
+    """A refusal that is expected, at Bedrock without credentials; turns whose history is as recorded."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key-of-aws")
+    called = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+
+    def answer(asked):
+        if "converse" in asked.path:
+            return reply({"message": "No such model."}, 400)
+        tool_call = called | {"id": f"of-{len(asked.json['messages'])}"}
+        return reply(completion({"content": None, "tool_calls": [tool_call]}, "tool_calls", model="small-1"))
+
+    once = {"role": "assistant", "content": None, "tool_calls": [called]}
+    told = {"role": "tool", "tool_call_id": "c1", "content": "17:30"}
+    late = [{"role": "user", "content": "Late?"}, once, told, once | {"content": "17:30"}]
+    tool = {"name": "clock", "description": "Time.", "parameters": {"type": "object", "properties": {}}}
+    files = {
+        "replay.toml": FILES["replay.toml"] + AWS_TOML,
+        "fixtures/conversations/late.json": json.dumps({"messages": late, "tools": [tool]}),
+        "fixtures/conversations/hours.yaml": FILES["fixtures/conversations/shop/hours.yaml"],
+        "suites/all.yaml": """
+            cases:
+              - {conversation: hours, targets: [aws], assert: [error: {kind: invalid_request}]}
+              - {conversation: late, targets: [small], play: every_turn, assert: [finish_reason: tool_calls]}
+        """,
+    }
+    record(tmp_path, files, answer)
+    monkeypatch.chdir(tmp_path)
+    for name in ("hours", "late"):
+        (tmp_path / f"test_{name}.py").write_text(export(name, "pytest").text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "test_hours.py", "test_late.py", "suites"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "4 passed" in done.stdout, done.stdout
+
+
 def test_a_turn_can_be_named_and_the_last_is_the_default(shop):
     assert export("shop/late", "curl").turns == (2,)
     assert export("shop/late", "pytest").turns == (1, 2)

@@ -34,7 +34,7 @@ def invoke(call: Call) -> Script:
     )
 
 
-_ERRORS = "botocore.exceptions.BotoCoreError"
+_ERRORS = "botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError"
 _PARTS = 'answer["stream"]'
 
 

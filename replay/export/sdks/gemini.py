@@ -11,8 +11,8 @@ from replay.export.sdks._script import SECONDS, Script, called, headers_of, key,
 
 
 def script(call: Call) -> Script:
-    """Ask through Google's SDK, which takes a body as `extra_body`, and adds a `generationConfig`."""
-    if call.target.settings.get("platform") or "generationConfig" not in call.body:
+    """Ask through Google's SDK, which takes a body as it is as `extra_body`."""
+    if call.target.settings.get("platform") or not _as_the_sdk_asks(call):
         return _plain.script(call)
     base, _, rest = call.path.partition(f"/{version(call)}/")
     options = [
@@ -27,6 +27,11 @@ def script(call: Call) -> Script:
     model = rest.partition(":")[0].removeprefix("models/")
     send = f'client.models.{method}(model={literal(model)}, contents="see extra_body", {body})'
     return Script(("os", "google.genai"), client, call.body, send, "genai.errors.APIError")
+
+
+def _as_the_sdk_asks(call: Call) -> bool:
+    """Whether it is what the SDK sends, which adds a `generationConfig`, and streams server-sent events."""
+    return "generationConfig" in call.body and (not call.streamed or call.path.endswith("?alt=sse"))
 
 
 def version(call: Call) -> str:
