@@ -361,6 +361,21 @@ endpoint = "{url}/deep"
 """
 
 
+def test_the_faults_of_a_case_are_played_in_its_test(shop):
+    suite = shop / "suites/faulted.yaml"
+    suite.write_text(
+        "targets: [small]\nfaults: [html_gateway_page]\ncases: [{conversation: shop/hours, faults: [auth]}]\n"
+    )
+    text = export("suites/faulted.yaml", "pytest").text
+    suite.unlink()
+    assert 'faults=["html_gateway_page", "auth"])' in text
+    (shop / "test_faulted.py").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_faulted.py"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, check=False)
+    assert "contract: error_" in done.stdout, done.stdout
+    assert "1 failed" in done.stdout
+
+
 def test_what_a_suite_excuses_is_excused_in_its_test_too(tmp_path, monkeypatch):
     """A refusal that is expected, at Bedrock without credentials; turns whose history is as recorded."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")

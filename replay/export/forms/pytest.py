@@ -10,17 +10,18 @@ from typing import Any
 from replay import documents
 from replay.assertions import build
 from replay.choice import Chosen
-from replay.conversation import Json
+from replay.conversation import Json, Object
 from replay.errors import BadInput
 from replay.export import sdks
-from replay.export._asserted import Asserted, asserted
+from replay.export._asserted import Asserted, asserted, faulted
 from replay.export._call import Call
 from replay.export._words import about
 from replay.export.forms.python import imports
 from replay.export.sdks._script import Script, literal
 
 ALL_TURNS = True
-_NOT_HERE = ("baseline", "similar")  # they look for what belongs to the case: its baseline, its targets
+# They look for what belongs to the case: its baseline, its targets, the `effect` of its tools.
+_NOT_HERE = ("baseline", "similar", "no_duplicate_effects")
 _BETWEEN_TURNS = ("unanswered", "answered_twice")  # what a suite does not ask of `every_turn`
 _NEEDS_NO_KEY = """\
     aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "not-needed"),
@@ -39,7 +40,7 @@ REQUESTS = {requests}
 def test_{name}(replay):
     client = {client}
     for request in REQUESTS:
-        with contextlib.suppress({errors}):  # what was refused is judged below
+        with contextlib.suppress(Exception):  # what came is judged below
             {send}
 {checks}
 """
@@ -59,7 +60,6 @@ def write(chosen: Chosen, calls: Sequence[Call]) -> str:
         marker=", ".join(_marker(chosen)),
         name=re.sub(r"\W+", "_", f"{case.conversation}_{case.target}").strip("_").lower(),
         client=textwrap.indent(_without_key(script, calls[0]), "    ").lstrip(),
-        errors=script.errors,
         send=_sent(script, calls[0]),
         checks=textwrap.indent("\n".join(_checks(chosen)), "    "),
     )
@@ -83,12 +83,19 @@ def _marker(chosen: Chosen) -> Iterator[str]:
     yield f"cassette={literal(chosen.project.shown(chosen.cassette))}"
     if chosen.planned.entry.ignore:
         yield f"ignore={literal([*chosen.planned.entry.ignore])}"
+    if chosen.planned.entry.faults:
+        yield f"faults={literal(faulted(_suite(chosen), chosen.planned.case.conversation))}"
+
+
+def _suite(chosen: Chosen) -> Object:
+    data: Object = documents.read(chosen.project.root / chosen.planned.suite, chosen.planned.suite).data
+    return data
 
 
 def _checks(chosen: Chosen) -> Iterator[str]:
-    path = chosen.project.root / chosen.planned.suite
-    data = documents.read(path, chosen.planned.suite).data
-    said = asserted(data, chosen.planned.case.conversation)
+    said = asserted(_suite(chosen), chosen.planned.case.conversation)
+    if chosen.planned.entry.faults and "contract" not in dict(said):
+        said = [*said, ("contract", None)]  # which is off where a test plays faults
     if chosen.planned.entry.play == "every_turn":
         said = _by_turn(said)
     for name, argument in said:

@@ -18,9 +18,7 @@ def converse(call: Call) -> Script:
     streamed = call.streamed
     method = "converse_stream" if streamed else "converse"
     send = f"client.{method}(modelId={_model(call)}, **request)"
-    return Script(
-        ("os", "boto3", "botocore"), _client(call), unpacked(call.body), send, _ERRORS, parts=_PARTS
-    )
+    return Script(("os", "boto3"), _client(call), unpacked(call.body), send, parts='answer["stream"]')
 
 
 def invoke(call: Call) -> Script:
@@ -28,14 +26,8 @@ def invoke(call: Call) -> Script:
     method = "invoke_model_with_response_stream" if call.streamed else "invoke_model"
     arguments = f'modelId={_model(call)}, contentType="application/json"'
     send = f"client.{method}({arguments}, body=json.dumps(request))"
-    names = ("json", "os", "boto3", "botocore")
-    return Script(
-        names, _client(call), call.body, send, _ERRORS, 'answer["body"].read().decode()', 'answer["body"]'
-    )
-
-
-_ERRORS = "botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError"
-_PARTS = 'answer["stream"]'
+    names = ("json", "os", "boto3")
+    return Script(names, _client(call), call.body, send, 'answer["body"].read().decode()', 'answer["body"]')
 
 
 def _model(call: Call) -> str:

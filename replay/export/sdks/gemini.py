@@ -26,7 +26,7 @@ def script(call: Call) -> Script:
     body = 'config={"http_options": {"extra_body": request}}'
     model = rest.partition(":")[0].removeprefix("models/")
     send = f'client.models.{method}(model={literal(model)}, contents="see extra_body", {body})'
-    return Script(("os", "google.genai"), client, call.body, send, "genai.errors.APIError")
+    return Script(("os", "google.genai"), client, call.body, send)
 
 
 def _as_the_sdk_asks(call: Call) -> bool:
