@@ -67,11 +67,18 @@ def left_out(words: Iterable[str], *, every: bool = False) -> Iterator[str]:
 def _refuse_code(words: Iterable[str], project: Project) -> None:
     for word in words:
         path = Path(word.partition("::")[0])
-        file = next((one for one in (path.absolute(), project.root / path) if one.is_file()), path)
+        candidates = (path.absolute(), project.root / path, *_module(word, project))
+        file = next((one for one in candidates if one.is_file()), path)
         if file.suffix == ".py":
             base = project.suites if file.is_relative_to(project.suites) else project.root
             shown = file.relative_to(base) if file.is_relative_to(base) else Path(file.name)
             raise BadInput(_own_code(word, project.shown(project.cassettes / shown.with_suffix(""))))
+
+
+def _module(word: str, project: Project) -> Iterator[Path]:
+    """The module of tests that a word names as it would a suite."""
+    if Path(word).name.startswith("test_") and _file(word, project) is None:
+        yield project.suites / f"{word}.py"
 
 
 def _own_code(name: str, recorded: str) -> str:
@@ -157,8 +164,7 @@ def _of_run(word: str, project: Project, every: bool) -> list[Chosen]:
     reading = runs.read(path)
     results = [data for data in reading.results if _wanted(data, case, every)]
     if not results:
-        told = f'has no case "{case}"' if case else "has no failed case; --all takes all of its cases"
-        raise NothingToRun("\n".join((f"{path} {told}", *left_out([word], every=every))))
+        raise NothingToRun("\n".join(left_out([word], every=every)) or _nothing(path, case))
     if project.file is None:
         project = Project.find(path.parent)
     project, _ = variants.with_variants(project, dict.fromkeys((*project.targets, *_asked(reading.header))))
@@ -167,12 +173,30 @@ def _of_run(word: str, project: Project, every: bool) -> list[Chosen]:
     return [_from_run(data, planned, project) for data in results]
 
 
+def _nothing(path: Path, case: str) -> str:
+    if not case:
+        return f"{path} has no failed case; --all takes all of its cases"
+    known = sorted({data["case"]["id"] for data in runs.read(path).results})
+    return f'{path} has no case "{case}"; {nearest(case, known)}'
+
+
 def _wanted(data: Object, case: str, every: bool) -> bool:
     return not _is_code(data) and _fits(data, case, every)
 
 
 def _fits(data: Object, case: str, every: bool) -> bool:
-    return data["case"]["id"] == case if case else every or data.get("outcome") in ("failed", "error")
+    if not case:
+        return every or data.get("outcome") in ("failed", "error")
+    conversation = data["transcript"]["conversation"]["name"]
+    if _is_code(data):
+        return case in (data["case"]["id"], conversation) or _test(case) == conversation
+    return case in (data["case"]["id"], conversation, f"{data['files']['suite']}::{data['case']['id']}")
+
+
+def _test(nodeid: str) -> str:
+    """What a run calls the test that pytest calls so: `suites/test_app.py::TestShop::test_it`."""
+    module, _, name = nodeid.removeprefix("suites/").partition(".py::")
+    return f"{module}/{name.rpartition('::')[2]}"
 
 
 def _is_code(data: Object) -> bool:

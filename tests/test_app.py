@@ -145,6 +145,15 @@ def test_contract_is_judged_unless_it_is_switched_off(app):
     app.pytest().assert_outcomes(passed=1)
 
 
+def test_what_a_test_checks_for_does_not_fail_the_contract(app):
+    cut = completion({"content": "From 9"}, finish_reason="length", model="small-1")
+    code = "def test_hours(replay):\n    app.with_openai(URL)\n    replay.check({})\n"
+    record(app, code.format("finish_reason='length'"), reply(cut))
+    app.pytest().assert_outcomes(passed=1)
+    app.test(code.format("contains='9'"))
+    app.pytest().assert_outcomes(failed=1)
+
+
 def test_a_test_that_asks_nothing_is_not_green(app):
     app.test("def test_hours(replay):\n    pass\n")
     result = app.pytest()

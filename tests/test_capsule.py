@@ -177,6 +177,8 @@ def test_of_a_run_the_failed_cases_are_packed_and_all_where_asked(night):
     named = lambda words, **options: [one.planned.case.id for one in choose(words, **options)]
     assert named(["reports/night"]) == ["shop/hours[large]#1", "shop/hours[small]#1"]
     assert named(["reports/night/run.jsonl::shop/look[small]#1"]) == ["shop/look[small]#1"]
+    assert named(["reports/night::shop/look"]) == ["shop/look[small]#1"]
+    assert named(["reports/night::suites/shop.yaml::shop/look[small]#1"]) == ["shop/look[small]#1"]
     assert len(named(["reports/night"], every=True)) == 7
 
 
@@ -186,17 +188,28 @@ def test_tests_of_an_app_are_left_out_of_a_run_and_it_is_told_what_to_do(night, 
     cassette = "fixtures/cassettes/test_app/test_it/app.yaml"
     case = {"id": "test_it[app]#1", "suite": "test_app", "attempt": 1, "tags": []}
     code = json.loads(lines[1]) | {"case": case, "outcome": "failed", "files": {"cassette": cassette}}
+    code["transcript"]["conversation"]["name"] = "test_app/test_it"
     path.write_text("\n".join([*lines, json.dumps(code)]) + "\n")
     told, _ = packed("reports/night")
     assert [one["case"] for one in told["cases"]] == ["shop/hours[large]#1", "shop/hours[small]#1"]
     assert "test_it[app]#1 is a test of an app's own code" in told["warnings"][0]
     assert f"replay record {cassette} --suite from_app" in told["warnings"][0]
-    _, _, alone = replay("capsule", "reports/night::test_it[app]#1", "--out", "x.capsule")
-    assert f"replay record {cassette}" in alone
+    for name in ("test_it[app]#1", "suites/test_app.py::test_it", "test_app.py::TestShop::test_it"):
+        _, _, alone = replay("capsule", f"reports/night::{name}", "--out", "x.capsule")
+        assert f"replay record {cassette}" in alone
     (night / "suites/test_app.py").write_text("def test_it(replay): pass\n")
-    refused, _, said = replay("capsule", "suites/test_app.py::test_it", "--out", "x.capsule")
-    assert refused == 4
-    assert "make cases of what it asked: replay record fixtures/cassettes/test_app --suite from_app" in said
+    for name in ("suites/test_app.py::test_it", "test_app"):
+        refused, _, said = replay("capsule", name, "--out", "x.capsule")
+        assert refused == 4
+        assert (
+            "make cases of what it asked: replay record fixtures/cassettes/test_app --suite from_app" in said
+        )
+
+
+def test_of_a_case_that_a_run_does_not_have_the_nearest_is_named(night, replay):
+    code, _, said = replay("capsule", "reports/night::shop/loko[small]#1", "--out", "x.capsule")
+    assert code == 5
+    assert 'has no case "shop/loko[small]#1"; did you mean "shop/look[small]#1"?' in said
 
 
 def test_a_run_whose_files_have_changed_since_is_told(night, packed):
@@ -463,8 +476,12 @@ TAMPERED = {
     "a member more": (edited("fixtures/conversations/b.yaml", b"x"), "was added later"),
     "a member less": (edited("replay.toml", None), "replay.toml is missing"),
     "no manifest": (edited("capsule.json", None), "holds no capsule.json"),
-    "another format": (edited("capsule.json", b'{"capsule": 9}'), "of format 9"),
-    "a list": (edited("capsule.json", b"[]"), "of format None"),
+    "another format": (
+        edited("capsule.json", b'{"capsule": 9}'),
+        "of format 9, this Replay reads 1; install a newer",
+    ),
+    "a list": (edited("capsule.json", b"[]"), "of format None, this Replay reads 1\n"),
+    "no JSON": (edited("capsule.json", b"{"), "capsule.json is damaged: it is no JSON"),
     "nothing said": (edited("capsule.json", b'{"capsule": 1}'), "does not say"),
     "leaves the folder": (with_member("../../canary"), "is no name for a file"),
     "absolute": (with_member("/tmp/canary"), "is no name for a file"),

@@ -82,6 +82,8 @@ TARGETS = {
     "gemini": {"provider": "gemini", "model": "gemini-2.5-flash"},
     "cohere": {"provider": "cohere", "model": "command-a"},
     "converse": {"provider": "bedrock", "model": "anthropic.claude-v2:1", "region": "eu-west-1"},
+    "gateway": {"provider": "bedrock", "model": "m", "region": "r", "endpoint": "http://127.0.0.1:9/deep"},
+    "invoke": {"provider": "anthropic", "model": "claude-x", "platform": "bedrock", "region": "r"},
 }
 KEYS = {
     "OPENAI_API_KEY": "key-of-openai",
@@ -98,7 +100,7 @@ RUN = {
     "python": [sys.executable, "-"],
     "node": ["node", "--input-type=module", "-"],
 }
-NEITHER = {"node": ("converse",)}  # AWS's signature needs its SDK, or curl
+NEITHER = {"node": ("converse", "gateway", "invoke")}  # AWS's signature needs its SDK, or curl
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,8 @@ def wires(tmp_path_factory):
     suite = {"targets": list(TARGETS), "conversations": ["*"], "assert": [{"finish_reason": "stop"}]}
     write(root, {"replay.toml": tables, "suites/all.yaml": json.dumps(suite)})
     write(root, {"fixtures/conversations/asked.json": json.dumps(ASKED)})
+    bare = json.dumps({"messages": [{"role": "user", "content": "Hello"}]})
+    write(root, {"fixtures/conversations/bare.json": bare})
     write(root, {"fixtures/conversations/streamed.json": json.dumps(STREAMED)})
     return root
 
@@ -192,6 +196,7 @@ def test_what_is_exported_sends_the_body_that_replay_sends(
     asked = server.requests[-1]
     assert asked.json == body
     assert asked.path == PATHS[name]
+    assert asked.headers["content-type"] == "application/json"
     said = " ".join(asked.headers.values())
     assert KEY_OF.get(name, "") in said
     for header, value in TARGETS[name].get("headers", {}).items():
@@ -209,7 +214,10 @@ PATHS = {
     "gemini": "/v1beta/models/gemini-2.5-flash:generateContent",
     "cohere": "/v2/chat",
     "converse": "/model/anthropic.claude-v2%3A1/converse",
+    "gateway": "/deep/model/m/converse",
+    "invoke": "/model/claude-x/invoke",
 }
+AWS = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"
 KEY_OF = {
     "chat": "Bearer key-of-openai",
     "responses": "Bearer key-of-openai",
@@ -218,13 +226,15 @@ KEY_OF = {
     "vertex": "Bearer key-of-google",
     "gemini": "key-of-gemini",
     "cohere": "Bearer key-of-cohere",
-    "converse": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/",
+    "converse": AWS,
+    "gateway": AWS,
+    "invoke": AWS,
 }
 
 
 def wired(name, body):
     """A body as a platform has it: the model is in the URL."""
-    if name == "vertex":
+    if name in ("vertex", "invoke"):
         body = {key: value for key, value in body.items() if key != "model"}
         return body | {"anthropic_version": ANTHROPIC_API_VERSION}
     return body
@@ -254,6 +264,17 @@ def test_a_stream_is_asked_as_one_and_read_to_its_end(project, tmp_path, name):
             done = run(form, found.text, server.url, tmp_path, **KEYS)
             assert b"Bonjour" in done.stdout, done.stderr.decode()
             assert server.requests[-1].json == as_replay_sends_it(project, f"streamed[{name}]#1")
+
+
+@pytest.mark.parametrize("form", RUN)
+def test_a_request_without_parameters_is_sent_without(project, server, tmp_path, monkeypatch, form):
+    found = export("bare[gemini]#1", form)
+    if form == "python":
+        run_here(found.text, server.url, tmp_path, monkeypatch, **KEYS)
+    else:
+        run(form, found.text, server.url, tmp_path, **KEYS)
+    assert server.requests[-1].json == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+    assert server.requests[-1].path == PATHS["gemini"]
 
 
 @pytest.mark.parametrize("form", RUN)
@@ -331,6 +352,66 @@ def test_a_case_is_a_test_that_is_played_and_judged_as_the_case_is(shop):
     assert late.count('"model": "small-1"') == 2  # both turns: the assertions are about both
 
 
+AWS_TOML = """
+[targets.aws]
+provider = "bedrock"
+model = "anthropic.claude-x"
+region = "us-east-1"
+endpoint = "{url}/deep"
+"""
+
+
+def test_the_faults_of_a_case_are_played_in_its_test(shop):
+    suite = shop / "suites/faulted.yaml"
+    suite.write_text(
+        "targets: [small]\nfaults: [html_gateway_page]\ncases: [{conversation: shop/hours, faults: [auth]}]\n"
+    )
+    text = export("suites/faulted.yaml", "pytest").text
+    suite.unlink()
+    assert 'faults=["html_gateway_page", "auth"])' in text
+    (shop / "test_faulted.py").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_faulted.py"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, check=False)
+    assert "contract: error_" in done.stdout, done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_what_a_suite_excuses_is_excused_in_its_test_too(tmp_path, monkeypatch):
+    """A refusal that is expected, at Bedrock without credentials; turns whose history is as recorded."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key-of-aws")
+    called = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+
+    def answer(asked):
+        if "converse" in asked.path:
+            return reply({"message": "No such model."}, 400)
+        tool_call = called | {"id": f"of-{len(asked.json['messages'])}"}
+        return reply(completion({"content": None, "tool_calls": [tool_call]}, "tool_calls", model="small-1"))
+
+    once = {"role": "assistant", "content": None, "tool_calls": [called]}
+    told = {"role": "tool", "tool_call_id": "c1", "content": "17:30"}
+    late = [{"role": "user", "content": "Late?"}, once, told, once | {"content": "17:30"}]
+    tool = {"name": "clock", "description": "Time.", "parameters": {"type": "object", "properties": {}}}
+    files = {
+        "replay.toml": FILES["replay.toml"] + AWS_TOML,
+        "fixtures/conversations/late.json": json.dumps({"messages": late, "tools": [tool]}),
+        "fixtures/conversations/hours.yaml": FILES["fixtures/conversations/shop/hours.yaml"],
+        "suites/all.yaml": """
+            cases:
+              - {conversation: hours, targets: [aws], assert: [error: {kind: invalid_request}]}
+              - {conversation: late, targets: [small], play: every_turn, assert: [finish_reason: tool_calls]}
+        """,
+    }
+    record(tmp_path, files, answer)
+    monkeypatch.chdir(tmp_path)
+    for name in ("hours", "late"):
+        (tmp_path / f"test_{name}.py").write_text(export(name, "pytest").text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "test_hours.py", "test_late.py", "suites"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "4 passed" in done.stdout, done.stdout
+
+
 def test_a_turn_can_be_named_and_the_last_is_the_default(shop):
     assert export("shop/late", "curl").turns == (2,)
     assert export("shop/late", "pytest").turns == (1, 2)
@@ -376,6 +457,12 @@ def test_what_cannot_be_exported_is_refused(shop, capsys, words, said):
     told, error = capsys.readouterr()
     assert said in error
     assert not told
+
+
+def test_that_no_key_is_sent_is_said_where_none_is_named(project):
+    for form in RUN:
+        assert "No key is sent: target server has no api_key_env." in export("asked[server]#1", form).text
+        assert "No key is sent" not in export("asked[chat]#1", form).text
 
 
 def test_node_is_refused_where_aws_wants_a_signature(project, capsys):

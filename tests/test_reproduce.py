@@ -21,6 +21,7 @@ SUITE = """
       - conversation: refund
         assert: [{contains: "Yes"}]
 """
+OWN = "messages: [{role: user, content: Mine}]\n"
 
 
 def project(sandbox, server, **settings):
@@ -125,6 +126,18 @@ def test_a_second_time_nothing_is_asked(sandbox):
     assert again["probes"] == {"asked": 0, "known": 10}
     assert again["failed"] == first["failed"]
     assert more["probes"] == {"asked": 2, "known": 10}
+
+
+def test_a_conversation_that_a_person_wrote_is_left_as_it_is(sandbox):
+    with Failing(lambda _: True) as server:
+        project(sandbox, server)
+        sandbox.write({"fixtures/conversations/refund-reproduced.yaml": OWN})
+        result = typed("reproduce", "refund", "--repeats", "2", "--no-try")
+    assert result.ret == 4
+    said = str(result.stderr)
+    assert 'fixtures/conversations/refund-reproduced.yaml: "refund-reproduced" is there already' in said
+    assert "--name" not in said
+    assert (sandbox.root / "fixtures/conversations/refund-reproduced.yaml").read_text() == OWN
 
 
 @pytest.mark.parametrize("pick", ["#2", "#chatcmpl-2", "#line 2", "#trace-2"])

@@ -107,6 +107,11 @@ def files_of(assertions: Iterable[Assertion]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for assertion in assertions for path in getattr(assertion, "files", ())))
 
 
+def excused(assertions: Iterable[Assertion]) -> set[str]:
+    """Return the kinds of `contract` that assertions expect, and that are no failure beside them."""
+    return {kind for assertion in assertions for kind in getattr(assertion, "excuses", ())}
+
+
 def judge(
     assertions: Iterable[Assertion], transcript: Transcript, ask: Ask | None = None
 ) -> tuple[Verdict, ...]:
@@ -116,11 +121,11 @@ def judge(
     is for those that ask a model.
     """
     assertions = list(assertions)
-    excused = {kind for assertion in assertions for kind in getattr(assertion, "excuses", ())}
+    kinds = excused(assertions)
     found: list[Verdict] = []
     for assertion in assertions:
-        if excused and hasattr(assertion, "excusing"):
-            assertion = assertion.excusing(excused)  # noqa: PLW2901 - the same assertion, told more
+        if kinds and hasattr(assertion, "excusing"):
+            assertion = assertion.excusing(kinds)  # noqa: PLW2901 - the same assertion, told more
         if ask and hasattr(assertion, "asking"):
             assertion = assertion.asking(ask)  # noqa: PLW2901 - as above
         found += _judged(assertion, transcript)

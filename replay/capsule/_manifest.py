@@ -60,10 +60,12 @@ def written(members: Mapping[str, bytes], outcomes: Outcomes, told: Object) -> b
 def opened(path: Path) -> Capsule:
     """Read a capsule and check it whole. Raises BadInput and StorageError."""
     members = unpacked(path)
+    if NAME not in members:
+        raise BadInput([Fault(str(path), 0, 0, f"this is no capsule: it holds no {NAME}")])
     try:
         manifest = parse(members.pop(NAME))
-    except (KeyError, ValueError):
-        raise BadInput([Fault(str(path), 0, 0, f"this is no capsule: it holds no {NAME}")]) from None
+    except ValueError:
+        raise BadInput([Fault(str(path), 0, 0, f"{NAME} is damaged: it is no JSON")]) from None
     faults = [Fault(str(path), 0, 0, message) for message in _faults(manifest, members)]
     if faults:
         raise BadInput(faults)
@@ -77,7 +79,8 @@ def _digest(data: bytes) -> str:
 def _faults(manifest: Json, members: Mapping[str, bytes]) -> Iterator[str]:
     if not isinstance(manifest, dict) or manifest.get("capsule") != FORMAT:
         said = manifest.get("capsule") if isinstance(manifest, dict) else None
-        yield f"this capsule is of format {said!r}, this Replay reads {FORMAT}; install a newer one"
+        newer = "; install a newer one" if isinstance(said, int) and said > FORMAT else ""
+        yield f"this capsule is of format {said!r}, this Replay reads {FORMAT}{newer}"
         return
     files, cases = manifest.get("files"), manifest.get("cases")
     if not isinstance(files, dict) or not isinstance(cases, list) or not cases:

@@ -18,6 +18,12 @@ def asserted(data: Object, conversation: str) -> Asserted:
     return found
 
 
+def faulted(data: Object, conversation: str) -> list[Json]:
+    """Return a conversation's faults as they are written: those of its suite, then those of its cases."""
+    own = (case for case in data.get("cases") or () if _names(case["conversation"], conversation))
+    return [fault for said in (data, *own) for fault in said.get("faults") or ()]
+
+
 def _names(pattern: str, conversation: str) -> bool:
     if not fixtures.is_glob(pattern):
         return pattern == conversation

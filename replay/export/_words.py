@@ -18,10 +18,12 @@ def about(chosen: Chosen, calls: Sequence[Call]) -> str:
 
 
 def needs(call: Call) -> str:
-    """Say in a line which variables are read."""
+    """Say in a line which variables are read, and where a key may be missing."""
     names = [call.key.variable] if call.key else []
     names += ["AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"] if call.signed else []
-    return f"Needs {', '.join(names)}. " * bool(names) + f"{SERVER} asks another server."
+    keyless = f"No key is sent: target {call.target.name} has no api_key_env."
+    told = f"Needs {', '.join(names)}." if names else keyless
+    return f"{told} {SERVER} asks another server."
 
 
 def check_unsigned(call: Call, form: str) -> None:

@@ -70,11 +70,11 @@ def _named(conversation: Conversation, project: Project) -> Conversation:
 def _is_taken(conversation: Conversation, project: Project) -> bool:
     if not fixtures.names(project, conversation.name):
         return False
-    there = fixtures.load(fixtures.find(conversation.name, project), project)
+    source = fixtures.find(conversation.name, project)
+    there = fixtures.load(source, project)
     if MADE not in there.source and replace(there, name="") != replace(conversation, name=""):
-        raise BadInput(
-            f'"{conversation.name}" is there already, and was not made so; rename it, or give another --name'
-        )
+        told = f'"{conversation.name}" is there already and was not made so; rename it'
+        raise BadInput(f"{fixtures.where(source, project)}: {told}")
     return any(there.source.get(key) != conversation.source.get(key) for key in _STORY)
 
 

@@ -33,6 +33,7 @@ class Recording:
         self.faults, self._wanted = Faults(()), wanted
         self.verdicts: list[Verdict] = []
         self._contract: dict[str, Any] = {"contract": "off" if wanted else None}
+        self._excused: set[str] = set()
         self._witness: Any = None
         self._guard: Any = None
 
@@ -49,8 +50,9 @@ class Recording:
     def check(self, *names: str, **arguments: Any) -> None:
         """Judge the transcript so far by assertions named as in YAML: `check(finish_reason="stop")`.
 
-        `contract` is judged when the test ends, unless faults are played; `check(contract={"allow": [...]})`
-        changes what it allows, `check(contract="off")` switches it off. Raises AssertionError with every
+        `contract` is judged when the test ends, unless faults are played; what is checked for (`error`, a
+        `finish_reason`) does not fail it. `check(contract={"allow": [...]})` changes what else it allows,
+        `check(contract="off")` switches it off. Raises AssertionError with every
         verdict that is not passed.
         """
         if "contract" in arguments:
@@ -74,6 +76,8 @@ class Recording:
 
     def _judged(self, wanted: dict[str, Any]) -> tuple[Verdict, ...]:
         built = [assertions.bind(assertions.build(*pair), self.project) for pair in wanted.items()]
+        self._excused |= assertions.excused(built)
+        built = [one.excusing(self._excused) if hasattr(one, "excusing") else one for one in built]
         found = assertions.judge(built, self.transcript)
         self.verdicts += found
         return found

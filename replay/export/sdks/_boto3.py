@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import urlsplit
 
 from replay.conversation import Json
 from replay.export._call import Call
 from replay.export._words import SERVER
-from replay.export.sdks._script import Script, called, literal
+from replay.export.sdks._script import Script, called, literal, server
 
 _HOLDERS = ("source", "redactedContent")  # whose `bytes` are sent as base64 and given as bytes
 
@@ -16,31 +17,28 @@ def converse(call: Call) -> Script:
     """Ask by Converse, or ConverseStream."""
     streamed = call.streamed
     method = "converse_stream" if streamed else "converse"
-    send = f"client.{method}(modelId={literal(call.place.model)}, **request)"
-    return Script(
-        ("os", "boto3", "botocore"), _client(call), unpacked(call.body), send, _ERRORS, parts=_PARTS
-    )
+    send = f"client.{method}(modelId={_model(call)}, **request)"
+    return Script(("os", "boto3"), _client(call), unpacked(call.body), send, parts='answer["stream"]')
 
 
 def invoke(call: Call) -> Script:
     """Ask by InvokeModel, or InvokeModelWithResponseStream."""
     method = "invoke_model_with_response_stream" if call.streamed else "invoke_model"
-    send = f"client.{method}(modelId={literal(call.place.model)}, body=json.dumps(request))"
-    names = ("json", "os", "boto3", "botocore")
-    return Script(
-        names, _client(call), call.body, send, _ERRORS, 'answer["body"].read().decode()', 'answer["body"]'
-    )
+    arguments = f'modelId={_model(call)}, contentType="application/json"'
+    send = f"client.{method}({arguments}, body=json.dumps(request))"
+    names = ("json", "os", "boto3")
+    return Script(names, _client(call), call.body, send, 'answer["body"].read().decode()', 'answer["body"]')
 
 
-_ERRORS = "botocore.exceptions.BotoCoreError"
-_PARTS = 'answer["stream"]'
+def _model(call: Call) -> str:
+    """Write the model: a profile's ARN in a URL does not say whose it is, the target does."""
+    return literal(call.place.model or call.target.model)
 
 
 def _client(call: Call) -> str:
     region = call.target.settings.get("region") or call.place.settings.get("region") or "us-east-1"
-    endpoint = f'os.environ.get("{SERVER}")'
-    if "endpoint" in call.place.settings:
-        endpoint = f'os.environ.get("{SERVER}", {literal(call.place.settings["endpoint"])})'
+    own = call.place.settings.get("endpoint")
+    endpoint = server(call, urlsplit(own).path) if own else f'os.environ.get("{SERVER}")'
     arguments = [
         ("region_name", f'os.environ.get("AWS_REGION", {literal(region)})'),
         ("endpoint_url", endpoint),

@@ -19,7 +19,6 @@ def through(call: Call, resource: str, path: str) -> Script:
         _client(call, path),
         typed(create, call.body),
         f"client.{resource}.create(**request)",
-        "openai.OpenAIError",
     )
 
 

@@ -18,7 +18,6 @@ def script(call: Call) -> Script:
         f"httpx.Client(headers={headers}, timeout={SECONDS})",
         call.body,
         f"client.post({server(call, call.path)}, content=json.dumps(request))",
-        "httpx.HTTPError",
         "answer.text",
         "answer.iter_lines()",
     )

@@ -20,14 +20,13 @@ SECONDS = 600
 class Script:
     """How to ask: expressions of `client` and `request`, and of the `answer` that came.
 
-    `parts` iterates over an answer that is streamed; `errors` are the exceptions for what a provider refuses.
+    `parts` iterates over an answer that is streamed.
     """
 
     imports: tuple[str, ...]
     client: str
     request: Json
     send: str
-    errors: str
     answer: str = "answer"
     parts: str = "answer"
 

@@ -32,5 +32,4 @@ def script(call: Call) -> Script:
         called("anthropic.Anthropic", arguments),
         typed(Messages.create, call.body),
         f"client.messages.create(**request{beta})",
-        "anthropic.AnthropicError",
     )

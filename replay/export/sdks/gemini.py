@@ -1,4 +1,7 @@
-"""Gemini, at its own API; Vertex AI is asked by plain httpx with a token."""
+"""Gemini, at its own API.
+
+Vertex AI is asked by plain httpx with a token; so is what the SDK would not send as it is.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from replay.export.sdks._script import SECONDS, Script, called, headers_of, key,
 
 def script(call: Call) -> Script:
     """Ask through Google's SDK, which takes a body as it is as `extra_body`."""
-    if call.target.settings.get("platform"):
+    if call.target.settings.get("platform") or not _as_the_sdk_asks(call):
         return _plain.script(call)
     base, _, rest = call.path.partition(f"/{version(call)}/")
     options = [
@@ -23,7 +26,12 @@ def script(call: Call) -> Script:
     body = 'config={"http_options": {"extra_body": request}}'
     model = rest.partition(":")[0].removeprefix("models/")
     send = f'client.models.{method}(model={literal(model)}, contents="see extra_body", {body})'
-    return Script(("os", "google.genai"), client, call.body, send, "genai.errors.APIError")
+    return Script(("os", "google.genai"), client, call.body, send)
+
+
+def _as_the_sdk_asks(call: Call) -> bool:
+    """Whether it is what the SDK sends, which adds a `generationConfig`, and streams server-sent events."""
+    return "generationConfig" in call.body and (not call.streamed or call.path.endswith("?alt=sse"))
 
 
 def version(call: Call) -> str:
