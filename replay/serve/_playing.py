@@ -67,7 +67,7 @@ class Playing:
         self.project, self.journal, self.pace = project, journal, pace
         self.keys, self.upstreams = keys, upstreams
         self._paths, self.ignore = tuple(paths), tuple(ignore)
-        self.recording = record_to and Recorders(record_to, record_mode, self.keys, self.ignore)
+        self.recording = Recorders(record_to, record_mode, self.keys, self.ignore) if record_to else None
         self._network = httpx2.HTTPTransport(limits=httpx2.Limits()) if record_to else None
         self._lock = threading.Lock()
         self._begin(stock(project, self._paths) if self._paths or not record_to else Stock((), 0, ()))
