@@ -436,6 +436,7 @@ def test_an_interrupt_waits_for_the_calls_under_way(address, project):
             [sys.executable, "-c", DRIVER, str(made.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert driver.stdout.readline() == b"played\n"
+        time.sleep(0.25)  # it waits for the next answers then
         driver.send_signal(signal.SIGINT)
         assert b"under way, 30 s at most" in driver.communicate(timeout=60)[1]
         assert len(server.calls) < 16
