@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from replay.conversation import Json
 from replay.errors import BadInput, Fault, nearest
 from replay.importers import Logged
-from replay.jsontext import parse
+from replay.jsontext import parse, strings
 from replay.record._calls import Refused, model_call
 from replay.record._files import Log
 from replay.record._progress import Progress
@@ -139,7 +138,7 @@ def _request(log: Log) -> Logged | None:
 def ids(logged: Logged) -> set[str]:
     """Return what an exchange is called by: its place and number, and all ids that its record holds."""
     number = _number(logged.place)
-    names = {logged.place, number, logged.thread, *_strings(logged.source), *_headers(logged)}
+    names = {logged.place, number, logged.thread, *strings(logged.source), *_headers(logged)}
     names |= {part for name in names for part in name.split("/")}  # of a span: its trace's id and its own
     try:
         answered = parse(logged.response or b"")
@@ -154,11 +153,3 @@ def _headers(logged: Logged) -> Iterator[str]:
     for name, value in logged.response_headers.items():
         if name.lower().endswith(("request-id", "trace-id")):
             yield value
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _strings(item)

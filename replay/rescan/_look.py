@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from replay.cassette.encoding import Bomb, decoded
 from replay.cassette.redact import Redactor
 from replay.conversation import Json
-from replay.jsontext import parse
+from replay.jsontext import parse, strings
 from replay.rescan._files import File
 from replay.rescan._scalars import NotYaml, Scalar, scalars
 
@@ -51,15 +51,6 @@ def yaml_values(file: File) -> list[Scalar] | None:
         return list(scalars(file.data.decode()))
     except (NotYaml, UnicodeDecodeError):
         return None
-
-
-def leaves(value: Json) -> Iterator[str]:
-    """Yield the texts of a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from leaves(item)
 
 
 def named(scalar: Scalar) -> tuple[str, str] | None:
@@ -102,7 +93,7 @@ def _in_scalar(scalar: Scalar, redactor: Redactor) -> Iterator[Hit]:
 def _in_json(data: bytes, redactor: Redactor) -> Iterator[Hit]:
     """Look into the texts of JSON, each by itself: a stream kept as one is joined there."""
     for line, value in _documents(data):
-        for leaf in leaves(value):
+        for leaf in strings(value):
             if "\n" in leaf:
                 yield from ((line, kind) for kind, _ in redactor.find(leaf))
 
